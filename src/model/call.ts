@@ -1,0 +1,50 @@
+// A Call: one unit of guest work, in either direction. Every Call crosses the switchboard once, whoever made it and
+// wherever its target is.
+
+/** Where a trace goes on; W3C trace-context ids in lower-case hex. */
+export interface Trace {
+  traceId: string;
+  spanId: string;
+}
+
+/** One unit of guest work. Values in `args` and in the result follow the convention of `wit.ts`. */
+export interface Call {
+  /** Who asks: the id of a component, or of a provider for work that enters from outside. */
+  readonly source: string;
+  /** The link name the caller chose; `default` unless it chose one. */
+  readonly linkName: string;
+  /** `ns:pkg/iface`, without version. */
+  readonly interface: string;
+  /** The function's WIT name, e.g. `get` or `[method]bucket.get`. */
+  readonly function: string;
+  readonly args: readonly unknown[];
+  /** When the caller stops waiting, on {@linkcode Clock.monotonicMs}'s scale; Infinity for none. */
+  readonly deadlineMs: number;
+  /** How many Calls led here; bounded, so that a cycle of links ends in a fault and not in a full memory. */
+  readonly depth: number;
+  readonly trace?: Trace;
+  /** Aborted when the caller goes away (a client that hung up, an instance that was dropped). */
+  readonly signal?: AbortSignal;
+}
+
+/** Anything that carries out Calls: the switchboard, as providers and instances see it. */
+export interface CallTarget {
+  /** Resolves with the function's result; rejects with a {@linkcode Fault}, or a {@linkcode WitError} the WIT declares. */
+  call(call: Call): unknown | Promise<unknown>;
+}
+
+/** The `err` case of a function's result, on its way to the guest that gets it as its own WIT value. */
+export class WitError extends Error {
+  override name = "WitError";
+  /** The value of the err case; the glue lowers it into the guest. */
+  readonly payload: unknown;
+
+  constructor(payload: unknown) {
+    super(
+      typeof payload === "string"
+        ? payload
+        : JSON.stringify(payload, (_, v) => typeof v === "bigint" ? `${v}` : v),
+    );
+    this.payload = payload;
+  }
+}

@@ -1,0 +1,137 @@
+// Every bound, with its reason; their relations are asserted on load. Per-component bounds are the defaults of
+// {@linkcode ComponentLimits} and may be set in the manifest (trait `runtime`); the others are the host's own.
+
+import { assert } from "./assert.ts";
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** What one component may use. Every number has a default below and can be set per component in its manifest. */
+export interface ComponentLimits {
+  /** Instances of this component in one cell at one time; further calls wait. */
+  instancesMax: number;
+  /** Calls waiting for an instance in one cell; one more is refused with `over_limit`. */
+  waitingMax: number;
+  /** `fresh`: a new instance for every call. `reuse`: an instance serves many calls, one at a time. */
+  instancing: "fresh" | "reuse";
+  /** Calls an instance serves before it is dropped (instancing `reuse`). */
+  callsPerInstanceMax: number;
+  /** An instance idle this long is dropped; the program follows when none is left. */
+  idleMs: number;
+  /** Linear memory of one instance. */
+  memoryBytesMax: number;
+  /** Elements of one table of an instance. */
+  tableElementsMax: number;
+  /** Wall time of one call, waiting included; 0 for none. */
+  deadlineMs: number;
+  /** CPU time one call may hold the event loop before others get a turn. */
+  sliceMs: number;
+  /** Bytes of one request or response body; a body that grows past it is cut and the call fails. */
+  bodyBytesMax: number;
+  /** Bytes of all header fields of one message. */
+  headerBytesMax: number;
+  /** Host calls one call may make. */
+  hostCallsMax: number;
+  /** Resource handles one instance may hold on the host. */
+  handlesMax: number;
+  /** Bytes of log and standard output one call may write; the rest is dropped and said so once. */
+  logBytesMax: number;
+}
+
+/** Defaults for every component. */
+export const COMPONENT_LIMITS: Readonly<ComponentLimits> = Object.freeze({
+  // 64 concurrent calls per cell keep two cores busy even when each waits 30 ms; small instances cost 35 KB.
+  instancesMax: 64,
+  // A full second of work at 1,000 calls/s; a longer queue only turns overload into time-outs.
+  waitingMax: 1024,
+  // What wasmtime and wasmCloud do: no state leaks between calls. `reuse` is faster and is the author's choice.
+  instancing: "fresh",
+  // Bounds what a slow leak inside a guest can come to; renewal costs 0.25 ms per small instance.
+  callsPerInstanceMax: 10_000,
+  // Long enough to span the gaps of steady traffic, short enough that a shop's quiet night frees the memory.
+  idleMs: 10_000,
+  // StarlingMonkey and Go runtimes fit; sixteen of them fill 1 GiB, what the smallest Raspberry Pi has.
+  memoryBytesMax: 64 * MiB,
+  // Function tables of the largest fixture hold 12,000 entries.
+  tableElementsMax: 100_000,
+  // What browsers' users wait at most; long work belongs behind a queue.
+  deadlineMs: 30_000,
+  // A neighbour waits at most a few of these; below 1 ms the switch itself would cost.
+  sliceMs: 2,
+  // A photo or a day's receipts; larger uploads are asked for in the manifest.
+  bodyBytesMax: 16 * MiB,
+  // nginx and hyper allow 32 to 64 KiB too.
+  headerBytesMax: 64 * KiB,
+  // A 16 MiB body in 64 KiB pieces needs about 1,000; a million is a loop, and ends in a second.
+  hostCallsMax: 1_000_000,
+  // The heap behind 10,000 handles is about 6 MB; a guest that holds more leaks.
+  handlesMax: 10_000,
+  // A stack trace or a debug dump; a flood beyond it helps nobody.
+  logBytesMax: 256 * KiB,
+});
+
+/** Bounds of the host itself. */
+export const LIMITS = Object.freeze({
+  /** Calls that may lead to one another; deeper is a cycle of links. */
+  callDepthMax: 16,
+  /** A component artifact; the largest language runtimes come to 40 MB. */
+  artifactBytesMax: 256 * MiB,
+  /** A manifest; wadm's own are under 100 KB. Larger is a mistake or an attack. */
+  manifestBytesMax: 1 * MiB,
+  /** Components, links and other lists in one manifest. */
+  manifestEntriesMax: 10_000,
+  /** Nesting inside a manifest; ours needs 9. */
+  manifestDepthMax: 32,
+  /** One keyvalue key, in UTF-8 bytes: fits a NATS KV subject token after encoding. */
+  keyBytesMax: 1 * KiB,
+  /** One keyvalue value: JetStream's default message limit, so that whatever is written can be carried. */
+  valueBytesMax: 1 * MiB,
+  /** One bucket name. */
+  bucketBytesMax: 256,
+  /** Keys one `list-keys` page returns. */
+  listKeysPage: 1_000,
+  /** Keys of one batch call. */
+  batchKeysMax: 10_000,
+  /** Durable writes waiting in one cell; 100 bytes each come to 10 MB at most. */
+  writesWaitingMax: 100_000,
+  /** Writes in one transaction: about 30 ms of SQLite work, so a slow disk's sync is shared and reads still get in. */
+  writesPerCommitMax: 2_000,
+  /** Time a stopping host waits for calls in flight; systemd's patience, and a user's, ends soon after. */
+  drainMs: 8_000,
+  /** A cell silent this long is killed and replaced; a slice is 2 ms, so this is never load. */
+  cellSilenceMs: 5_000,
+  /** How often a cell says that it lives. */
+  cellPulseMs: 500,
+  /** Losses of a cell that name the same component within `blameWindowMs`, before it gets a cell of its own. */
+  quarantineAfter: 2,
+  /** Losses of its own cell, after which a quarantined component is stopped. */
+  stopAfter: 3,
+  /** How long a loss counts against a component. */
+  blameWindowMs: 10 * 60_000,
+  /** Wait before a lost cell's successor starts again when it keeps dying; the first is immediate. */
+  cellRestartMs: [0, 100, 500, 2_000, 5_000] as readonly number[],
+  /** Events kept for `holdfast` and the dashboard; older ones are in the log. */
+  eventsKept: 1_000,
+  /** Transpiling one component: the largest takes 1 s here, a Pi is 10 times slower. */
+  transpileMs: 120_000,
+  /** JSON message between supervisor and cell: an assignment of 10,000 components is about 8 MB. */
+  cellMessageBytesMax: 64 * MiB,
+  /** Requests to the local control socket; holds a component pushed by value. */
+  controlBodyBytesMax: 256 * MiB,
+  /** Request head a client may take to send; slower ones hold a socket for nothing. */
+  httpHeadMs: 10_000,
+  /** Default total time of an outgoing request where neither guest nor link says. */
+  httpClientMs: 30_000,
+  /** Outgoing requests in flight for one component in one cell. */
+  httpClientInFlightMax: 256,
+  /** Open files and sockets of one instance. */
+  descriptorsMax: 256,
+});
+
+assert(
+  LIMITS.cellPulseMs * 4 <= LIMITS.cellSilenceMs,
+  "a cell must be able to miss pulses without being killed",
+);
+assert(COMPONENT_LIMITS.sliceMs * 100 < LIMITS.cellSilenceMs, "a slice must never look like silence");
+assert(LIMITS.drainMs < 10_000, "SIGTERM must end within 10 s");
+assert(COMPONENT_LIMITS.headerBytesMax < COMPONENT_LIMITS.bodyBytesMax, "a head is smaller than a body");
