@@ -1,0 +1,104 @@
+// Builds one fixture from its source: one function per language, each ending in component bytes. Called by
+// `fixtures.ts`. Work happens in `.cache/fixtures/`, on a copy of the source with the WIT packages laid beside it,
+// and every compiler is told to leave that folder's name out of what it writes.
+
+import { CACHE, provideRust, provideZig, run } from "./fixtures_toolchains.ts";
+import { gatherWit, type Wit, writeWit } from "./fixtures_wit.ts";
+
+const COMPONENTS = new URL("../fixtures/components/", import.meta.url).pathname;
+const VENDOR = new URL("../vendor/", import.meta.url);
+
+export type Language = "c" | "rust";
+
+export interface Fixture {
+  name: string;
+  language: Language;
+  /** What a program built on preview1 needs on top; the others import WASI 0.2 themselves. */
+  adapter?: "command" | "reactor";
+  /** Further builds of the same source, one per WASI version, as `<name>-<version>.wasm`. */
+  variants?: string[];
+}
+
+interface WasmTools {
+  componentEmbed(options: { binary: Uint8Array; witSource: string; stringEncoding: string }): Uint8Array;
+  componentNew(core: Uint8Array, adapters: [string, Uint8Array][]): Uint8Array;
+  parse(text: string): Uint8Array;
+}
+
+let wasmTools: WasmTools | undefined;
+
+export async function loadWasmTools(): Promise<WasmTools> {
+  if (wasmTools) return wasmTools;
+  const module = await import(new URL("jco-transpile-0.15.0/wasm-tools.js", VENDOR).href);
+  await module.$init;
+  return wasmTools = module.tools as WasmTools;
+}
+
+async function loadAdapters(kind: Fixture["adapter"]): Promise<[string, Uint8Array][]> {
+  if (!kind) return [];
+  const file = await Deno.open(new URL(`jco-1.10.2/wasi_snapshot_preview1.${kind}.bin.gz`, VENDOR));
+  const bytes = await new Response(file.readable.pipeThrough(new DecompressionStream("gzip"))).bytes();
+  return [["wasi_snapshot_preview1", bytes]];
+}
+
+const embedded = async (core: Uint8Array, wit: Wit): Promise<Uint8Array> =>
+  (await loadWasmTools()).componentEmbed({ binary: core, witSource: wit.document, stringEncoding: "utf8" });
+
+const componentOf = async (core: Uint8Array, fixture: Fixture): Promise<Uint8Array> =>
+  (await loadWasmTools()).componentNew(core, await loadAdapters(fixture.adapter));
+
+/** A fresh copy of the fixture's source, with `wit/` completed. */
+async function copySource(fixture: Fixture, wit: Wit, folder: string): Promise<void> {
+  await Deno.remove(folder, { recursive: true }).catch(() => {});
+  await copyFolder(`${COMPONENTS}${fixture.name}`, folder);
+  await writeWit(wit, `${folder}/wit`);
+}
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const entry of Deno.readDir(from)) {
+    if (entry.isDirectory) await copyFolder(`${from}/${entry.name}`, `${to}/${entry.name}`);
+    else if (!/\.wasm(\.sha256)?$/.test(entry.name)) {
+      await Deno.copyFile(`${from}/${entry.name}`, `${to}/${entry.name}`);
+    }
+  }
+}
+
+/** Freestanding: no libc and no adapter, so the component imports exactly what the source calls. */
+export async function buildC(fixture: Fixture, version?: string): Promise<Uint8Array> {
+  const wit = await gatherWit(fixture.name, version);
+  const core = `${CACHE}${fixture.name}.core.wasm`;
+  await run(await provideZig(), [
+    "cc",
+    ...["-target", "wasm32-freestanding", "-std=gnu23", "-Oz", "-nostdlib", "-s"],
+    ...["-Wall", "-Wextra", "-Werror", "-Wno-unused-function"],
+    ...[`-DWASI="${wit.wasi}"`, `-I${COMPONENTS}include`],
+    ...["-Wl,--no-entry", "-Wl,-z,stack-size=16384"],
+    ...["-o", core, `${COMPONENTS}${fixture.name}/${fixture.name}.c`],
+  ]);
+  return componentOf(await embedded(await Deno.readFile(core), wit), fixture);
+}
+
+/** All Rust fixtures share one target folder, so their bindings generator is compiled once. */
+export async function buildRust(fixture: Fixture): Promise<Uint8Array> {
+  const rust = await provideRust();
+  const folder = `${CACHE}rust/${fixture.name}`;
+  await copySource(fixture, await gatherWit(fixture.name), folder);
+  const triple = fixture.adapter ? "wasm32-wasip1" : "wasm32-unknown-unknown";
+  const remaps = [[CACHE, "/"], [rust.env.CARGO_HOME, "/cargo"]].map(([from, to]) =>
+    `--remap-path-prefix=${from}=${to}`
+  );
+  const libc = fixture.adapter && rust.wasiLibc ? [`-Lnative=${rust.wasiLibc}`] : [];
+  await run(rust.cargo, ["build", "--release", "--quiet", "--jobs", "2", "--target", triple], {
+    cwd: folder,
+    env: {
+      ...rust.env,
+      CARGO_TARGET_DIR: `${CACHE}rust/target`,
+      CARGO_ENCODED_RUSTFLAGS: [...remaps, ...libc].join("\x1f"),
+    },
+  });
+  return componentOf(
+    await Deno.readFile(`${CACHE}rust/target/${triple}/release/${fixture.name}.wasm`),
+    fixture,
+  );
+}
