@@ -88,13 +88,14 @@ export async function buildRust(fixture: Fixture): Promise<Uint8Array> {
   const remaps = [[CACHE, "/"], [rust.env.CARGO_HOME, "/cargo"]].map(([from, to]) =>
     `--remap-path-prefix=${from}=${to}`
   );
+  const stack = ["-Clink-arg=-zstack-size=131072"];
   const libc = fixture.adapter && rust.wasiLibc ? [`-Lnative=${rust.wasiLibc}`] : [];
   await run(rust.cargo, ["build", "--release", "--quiet", "--jobs", "2", "--target", triple], {
     cwd: folder,
     env: {
       ...rust.env,
       CARGO_TARGET_DIR: `${CACHE}rust/target`,
-      CARGO_ENCODED_RUSTFLAGS: [...remaps, ...libc].join("\x1f"),
+      CARGO_ENCODED_RUSTFLAGS: [...remaps, ...stack, ...libc].join("\x1f"),
     },
   });
   return componentOf(

@@ -60,8 +60,9 @@ function provide(name: string, fetch: (folder: string) => Promise<unknown>): Pro
   return known;
 }
 
-async function writeLauncher(path: string, line: string): Promise<void> {
-  await Deno.writeTextFile(path, `#!/bin/sh\nexec ${line} "$@"\n`, { mode: 0o755 });
+/** A program of the cache under a name of its own; `before` runs first and may change the arguments. */
+async function writeLauncher(path: string, line: string, before = ""): Promise<void> {
+  await Deno.writeTextFile(path, `#!/bin/sh\n${before}\nexec ${line} "$@"\n`, { mode: 0o755 });
 }
 
 const pip = (spec: string, folder: string) =>
@@ -177,7 +178,8 @@ async function unpackDebianRust(folder: string, zig: string): Promise<void> {
   const loader = `${libraries}/ld-linux-x86-64.so.2 --library-path ${libraries}`;
   await writeLauncher(`${folder}/rustc`, `${loader} ${root}/usr/bin/rustc --sysroot ${root}/usr`);
   await writeLauncher(`${folder}/cargo`, `${loader} ${root}/usr/bin/cargo`);
-  await writeLauncher(`${folder}/wasm-ld`, `${zig} wasm-ld`);
+  // rustc names the flavour first, as it must to the linker that serves several; zig's has only this one.
+  await writeLauncher(`${folder}/wasm-ld`, `${zig} wasm-ld`, `[ "$1" = -flavor ] && shift 2`);
 }
 
 /** The mirror this machine already uses; elsewhere the user names one. */

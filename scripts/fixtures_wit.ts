@@ -23,13 +23,13 @@ async function readFolder(folder: URL): Promise<Map<string, string>> {
 
 /**
  * An older 0.2.x is the newest text with the number replaced: what was added since is simply not imported. The
- * `@since` gates must go, because a package may not name a version later than its own.
+ * `@since` gates must go, because a package may not name a version later than its own. So must the packages' own
+ * worlds, which name interfaces that are still unstable and that we never need.
  */
 function atVersion(text: string, version: string): string {
-  return text.replaceAll(`@${CRATE_WASI_VERSION}`, `@${version}`).replace(
-    /^\s*@(since|deprecated)\(.*\)\s*$/gm,
-    "",
-  );
+  return text.replaceAll(`@${CRATE_WASI_VERSION}`, `@${version}`)
+    .replace(/^\s*@(since|deprecated)\(.*\)\s*$/gm, "")
+    .replace(/^world [^]*?^}/gm, "");
 }
 
 /** A package spread over files becomes one text; only one of the files carries the `package` line. */
