@@ -1,0 +1,255 @@
+// How many instances one component has in this cell, when one is reused and when dropped. Calls come in through
+// `call`; what they need is decided here: an idle instance, a new one, a place in the queue, or, for a call on a
+// resource, the very instance that owns it.
+
+import type { Call } from "../model/call.ts";
+import { Fault, isFault } from "../model/fault.ts";
+import { watchCall } from "./call_watch.ts";
+import { Instance, type InstanceHost, NoResponse, type RunningCall } from "./instance.ts";
+import type { Program } from "./program.ts";
+import { isGuestHandle } from "./resources.ts";
+
+/** What a pool needs besides what its instances need. */
+export interface PoolHost extends InstanceHost {
+  /** Brings the program from disk, making it again when it is not there or damaged. */
+  loadProgram(): Promise<Program>;
+  /** A call ended with a fault the component is to blame for. */
+  onFailure(call: Call, fault: Fault): void;
+}
+
+/** Counters of one component in one cell. */
+export interface PoolStats {
+  instances: number;
+  idle: number;
+  running: number;
+  waiting: number;
+  calls: number;
+  failures: number;
+  isLoaded: boolean;
+}
+
+interface Waiting {
+  deadlineMs: number;
+  take(instance: Instance): void;
+  refuse(reason: unknown): void;
+}
+
+/** All instances of one component in one cell. */
+export class Pool {
+  readonly host: PoolHost;
+  #program: Program | undefined;
+  #loading: Promise<Program> | undefined;
+  readonly #idle: Instance[] = [];
+  readonly #waiting: Waiting[] = [];
+  readonly #running = new Set<Instance>();
+  readonly #pinned = new Map<Instance, Promise<void>>();
+  #instances = 0;
+  #lastUsedMs = 0;
+  #isFreshOnly: boolean;
+  #isStopped = false;
+  #onIdle: (() => void) | undefined;
+  #calls = 0;
+  #failures = 0;
+
+  constructor(host: PoolHost) {
+    this.host = host;
+    this.#isFreshOnly = host.spec.limits.instancing === "fresh";
+  }
+
+  get stats(): PoolStats {
+    return {
+      instances: this.#instances,
+      idle: this.#idle.length,
+      running: this.#running.size,
+      waiting: this.#waiting.length,
+      calls: this.#calls,
+      failures: this.#failures,
+      isLoaded: this.#program !== undefined,
+    };
+  }
+
+  /** Carries out one call on some instance; rejects with a fault, or with the err case of the function's result. */
+  async call(call: Call): Promise<unknown> {
+    if (this.#isStopped) throw new Fault("unavailable", `component ${this.host.spec.id} is stopping`);
+    this.#calls++;
+    const { deadlineMs } = this.host.spec.limits;
+    const own = deadlineMs ? this.host.clock.monotonicMs() + deadlineMs : Infinity;
+    const bounded = own < call.deadlineMs ? { ...call, deadlineMs: own } : call;
+    try {
+      const owner = ownerOf(bounded);
+      if (owner) return await this.#callOwner(owner, bounded);
+      const instance = await this.#acquire(bounded);
+      const isReused = instance.calls > 0;
+      try {
+        return await this.#start(instance, bounded).result;
+      } catch (error) {
+        // Some guests answer only once per instance (JS fetch events): find out, remember, and ask a new one.
+        if (!(error instanceof NoResponse) || !isReused || hasBody(bounded)) throw error;
+        this.#isFreshOnly = true;
+        this.host.log.info("does not answer twice per instance; from now on each call gets a new one");
+        return await this.#start(await this.#acquire(bounded, true), bounded).result;
+      }
+    } catch (error) {
+      if (isFault(error)) this.#failed(bounded, error);
+      throw error;
+    }
+  }
+
+  /** Drops what has been idle since before `beforeMs`; with the last instance goes the program. */
+  sweep(beforeMs: number): void {
+    if (this.#lastUsedMs > beforeMs) return;
+    for (const instance of this.#idle.splice(0)) this.#discard(instance);
+    if (this.#instances === 0 && !this.#loading) this.#program = undefined;
+  }
+
+  /** Takes no more calls, waits for the running ones, then drops everything; at `deadline` drops them running. */
+  async stop(deadline: Promise<void>): Promise<void> {
+    this.#isStopped = true;
+    const fault = new Fault("unavailable", `component ${this.host.spec.id} is stopping`);
+    for (const waiting of this.#waiting.splice(0)) waiting.refuse(fault);
+    if (this.#running.size) {
+      await Promise.race([
+        deadline,
+        new Promise<void>((resolve) => this.#onIdle = resolve),
+      ]);
+    }
+    for (const instance of this.#running) instance.stop(fault);
+    for (const instance of [...this.#idle.splice(0), ...this.#pinned.keys()]) this.#discard(instance);
+    this.#pinned.clear();
+    this.#program = undefined;
+  }
+
+  async #loaded(): Promise<Program> {
+    if (this.#program) return this.#program;
+    this.#loading ??= this.host.loadProgram().finally(() => this.#loading = undefined);
+    return this.#program = await this.#loading;
+  }
+
+  async #acquire(call: Call, isNewWanted = false): Promise<Instance> {
+    const { limits, id } = this.host.spec;
+    const idle = isNewWanted ? undefined : this.#idle.pop();
+    if (idle) return idle;
+    const program = this.#program ?? await this.#loaded();
+    if (this.#instances < limits.instancesMax) return this.#create(program);
+    if (this.#waiting.length >= limits.waitingMax) {
+      throw new Fault(
+        "over_limit",
+        `component ${id} has ${limits.instancesMax} calls running and ${limits.waitingMax} waiting (runtime.instancesMax, waitingMax)`,
+      );
+    }
+    return new Promise<Instance>((take, refuse) => {
+      this.#waiting.push({ deadlineMs: call.deadlineMs, take, refuse });
+    });
+  }
+
+  #create(program: Program): Instance {
+    const instance = new Instance(program, this.host);
+    this.#instances++;
+    instance.onHandleDropped = () => this.#unpin(instance);
+    return instance;
+  }
+
+  #start(instance: Instance, call: Call): RunningCall {
+    this.#running.add(instance);
+    const running = instance.run(call);
+    const unwatch = watchCall(instance);
+    void running.settled.then(() => {
+      unwatch();
+      this.#running.delete(instance);
+      this.#lastUsedMs = this.host.clock.monotonicMs();
+      this.#release(instance);
+      if (!this.#running.size) this.#onIdle?.();
+    });
+    return running;
+  }
+
+  #release(instance: Instance): void {
+    const { limits } = this.host.spec;
+    if (instance.isBroken || this.#isStopped) this.#discard(instance);
+    else if (instance.guestHandles > 0) {
+      if (!this.#pinned.has(instance)) this.#pinned.set(instance, Promise.resolve());
+      return;
+    } else if (this.#isFreshOnly || instance.calls >= limits.callsPerInstanceMax) this.#discard(instance);
+    else return this.#offer(instance);
+    this.#refill();
+  }
+
+  /** Gives a usable instance to the longest waiting call, else keeps it idle. */
+  #offer(instance: Instance): void {
+    const now = this.host.clock.monotonicMs();
+    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
+      if (next.deadlineMs > now) return next.take(instance);
+      next.refuse(
+        new Fault("timeout", `the call waited for an instance of ${this.host.spec.id} until its deadline`),
+      );
+    }
+    this.#idle.push(instance);
+  }
+
+  /** A place is free: a new instance for whoever waits, or one spare where every call needs a new one. */
+  #refill(): void {
+    if (this.#isStopped || !this.#program) return;
+    const isSpareWanted = this.#isFreshOnly && !this.#idle.length;
+    if (!this.#waiting.length && !isSpareWanted) return;
+    if (this.#instances >= this.host.spec.limits.instancesMax) return;
+    try {
+      this.#offer(this.#create(this.#program));
+    } catch (error) {
+      this.#waiting.shift()?.refuse(error);
+    }
+  }
+
+  #discard(instance: Instance): void {
+    instance.drop();
+    this.#instances--;
+  }
+
+  #failed(call: Call, fault: Fault): void {
+    if (fault.code !== "trapped" && fault.code !== "timeout" && fault.code !== "over_limit") return;
+    this.#failures++;
+    this.host.onFailure(call, fault);
+  }
+
+  // ---- resources ---------------------------------------------------------------------------------------------------
+
+  /** Calls on resources of one instance run there, one after the other. */
+  #callOwner(owner: Instance, call: Call): Promise<unknown> {
+    const before = this.#pinned.get(owner);
+    if (owner.isBroken || !before) {
+      throw new Fault("unavailable", `the instance of ${this.host.spec.id} that held this resource is gone`);
+    }
+    const result = before.then(() => {
+      if (owner.isBroken) {
+        throw new Fault(
+          "unavailable",
+          `the instance of ${this.host.spec.id} that held this resource is gone`,
+        );
+      }
+      return this.#start(owner, call);
+    });
+    this.#pinned.set(owner, result.then((running) => running.settled, () => {}));
+    return result.then((running) => running.result);
+  }
+
+  /** The last handle into a pinned instance was dropped: it is an ordinary instance again. */
+  #unpin(instance: Instance): void {
+    if (instance.guestHandles > 0 || this.#running.has(instance)) return;
+    if (this.#pinned.delete(instance)) this.#release(instance);
+  }
+}
+
+/** The instance that owns the first handle among a call's arguments. */
+function ownerOf(call: Call): Instance | undefined {
+  for (const arg of call.args) {
+    if (isGuestHandle(arg)) return arg.owner as Instance;
+    if (Array.isArray(arg)) {
+      const inner = arg.find(isGuestHandle);
+      if (inner) return inner.owner as Instance;
+    }
+  }
+  return undefined;
+}
+
+function hasBody(call: Call): boolean {
+  return (call.args[0] as { body?: unknown } | undefined)?.body != null;
+}
