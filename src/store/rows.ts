@@ -1,0 +1,143 @@
+// The statements of one connection: every read and write of rows, prepared once. The store reads through it directly;
+// a transaction reads and writes through it between BEGIN and COMMIT. It neither begins nor ends anything itself.
+
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { Fault } from "../model/fault.ts";
+import type { RecordTable, StoreTransaction } from "../model/ports.ts";
+
+/** Bucket ids remembered per connection; a bucket's id never changes, so this only bounds memory. */
+const BUCKET_IDS_MAX = 10_000;
+
+const decoder = new TextDecoder();
+
+/** All rows through one connection. */
+export class Rows implements StoreTransaction {
+  readonly #bucketIds = new Map<string, number>();
+  // Ids given out by a transaction that has not committed; forgotten if it does not.
+  readonly #newBuckets: string[] = [];
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  get(bucket: string, key: string): Uint8Array | undefined {
+    const id = this.#bucketId(bucket);
+    if (id === undefined) return undefined;
+    return this.#prepared("SELECT value FROM keyvalue WHERE bucket = ? AND key = ?")
+      .get(id, checked(key))?.value as Uint8Array | undefined;
+  }
+
+  set(bucket: string, key: string, value: Uint8Array): void {
+    const id = this.#bucketId(bucket) ?? this.#addBucket(bucket);
+    this.#prepared("INSERT INTO keyvalue VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value")
+      .run(id, checked(key), value);
+  }
+
+  delete(bucket: string, key: string): boolean {
+    const id = this.#bucketId(bucket);
+    if (id === undefined) return false;
+    return this.#prepared("DELETE FROM keyvalue WHERE bucket = ? AND key = ?").run(id, checked(key)).changes >
+      0;
+  }
+
+  keys(bucket: string, after: string | undefined, limit: number): string[] {
+    const id = this.#bucketId(bucket);
+    if (id === undefined) return [];
+    // As bytes: the runtime's way of reading text stops at a NUL, which a key may hold.
+    const select = "SELECT CAST(key AS BLOB) AS bytes FROM keyvalue WHERE bucket = ?";
+    const rows = after === undefined
+      ? this.#prepared(`${select} ORDER BY key LIMIT ?`).all(id, limit)
+      : this.#prepared(`${select} AND key > ? ORDER BY key LIMIT ?`).all(id, checked(after), limit);
+    return rows.map((row) => decoder.decode(row.bytes as Uint8Array));
+  }
+
+  getRecord<T>(table: RecordTable, id: string): T | undefined {
+    const row = this.#prepared("SELECT CAST(json AS BLOB) AS bytes FROM record WHERE kind = ? AND id = ?")
+      .get(table, checked(id));
+    return row === undefined ? undefined : parse<T>(row.bytes as Uint8Array, table, id);
+  }
+
+  setRecord(table: RecordTable, id: string, value: unknown): void {
+    this.#prepared("INSERT INTO record VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET json = excluded.json")
+      .run(table, checked(id), JSON.stringify(value));
+  }
+
+  deleteRecord(table: RecordTable, id: string): boolean {
+    return this.#prepared("DELETE FROM record WHERE kind = ? AND id = ?").run(table, checked(id)).changes > 0;
+  }
+
+  listRecords<T>(table: RecordTable): [id: string, value: T][] {
+    return this.#prepared(
+      "SELECT CAST(id AS BLOB) AS name, CAST(json AS BLOB) AS bytes FROM record WHERE kind = ? ORDER BY id",
+    ).all(table).map((row) => {
+      const id = decoder.decode(row.name as Uint8Array);
+      return [id, parse<T>(row.bytes as Uint8Array, table, id)];
+    });
+  }
+
+  /** Runs a statement without results, e.g. `COMMIT`. */
+  run(statement: string): void {
+    this.#prepared(statement).run();
+  }
+
+  /** What was written is committed: what it taught about buckets stays. */
+  committed(): void {
+    this.#newBuckets.length = 0;
+  }
+
+  /** Some or all that was written since the last commit was undone. */
+  undone(): void {
+    for (const name of this.#newBuckets) this.#bucketIds.delete(name);
+    this.#newBuckets.length = 0;
+  }
+
+  #prepared(statement: string): StatementSync {
+    let prepared = this.#statements.get(statement);
+    if (!prepared) this.#statements.set(statement, prepared = this.#database.prepare(statement));
+    return prepared;
+  }
+
+  #bucketId(name: string): number | undefined {
+    const known = this.#bucketIds.get(name);
+    if (known !== undefined) return known;
+    const row = this.#prepared("SELECT id FROM bucket WHERE name = ?").get(checked(name));
+    return row === undefined ? undefined : this.#remember(name, row.id as number);
+  }
+
+  #addBucket(name: string): number {
+    const row = this.#prepared("INSERT INTO bucket (name) VALUES (?) RETURNING id").get(name)!;
+    this.#newBuckets.push(name);
+    return this.#remember(name, row.id as number);
+  }
+
+  #remember(name: string, id: number): number {
+    if (this.#bucketIds.size >= BUCKET_IDS_MAX) this.#bucketIds.clear();
+    this.#bucketIds.set(name, id);
+    return id;
+  }
+}
+
+/** Half a surrogate pair has no UTF-8 form: stored, two such keys would become one. */
+function checked(name: string): string {
+  if (name.isWellFormed()) return name;
+  throw new Fault(
+    "bad_request",
+    "use a key: it holds half a surrogate pair, which is not text; send valid Unicode",
+  );
+}
+
+function parse<T>(json: Uint8Array, table: string, id: string): T {
+  try {
+    return JSON.parse(decoder.decode(json)) as T;
+  } catch (cause) {
+    throw new Fault(
+      "corrupt",
+      `read the ${table} record "${id}": its JSON is damaged; delete or re-apply it`,
+      {
+        cause,
+      },
+    );
+  }
+}
