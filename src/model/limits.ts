@@ -70,6 +70,39 @@ export const COMPONENT_LIMITS: Readonly<ComponentLimits> = Object.freeze({
   logBytesMax: 256 * KiB,
 });
 
+/** How far a manifest may move one numeric bound, and why not further. */
+export interface LimitRange {
+  min: number;
+  max: number;
+  /** Completes "at most …:" in the message that refuses a larger value. */
+  why: string;
+}
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/** Hard ceilings of what a manifest may ask for, per bound of {@linkcode ComponentLimits}. */
+export const COMPONENT_LIMITS_RANGE: Readonly<
+  Record<Exclude<keyof ComponentLimits, "instancing">, LimitRange>
+> = Object.freeze({
+  instancesMax: { min: 1, max: 10_000, why: "10,000 small instances fill 350 MB" },
+  waitingMax: { min: 0, max: 100_000, why: "a longer queue only turns overload into time-outs" },
+  callsPerInstanceMax: { min: 1, max: 1_000_000_000, why: "beyond it nothing is ever renewed" },
+  idleMs: { min: 0, max: DAY_MS, why: "an instance idle for a day is forgotten, not warm" },
+  memoryBytesMax: { min: 64 * KiB, max: 4096 * MiB, why: "a 32-bit wasm memory ends there" },
+  tableElementsMax: { min: 0, max: 10_000_000, why: "the engine allows no larger table" },
+  deadlineMs: {
+    min: 0,
+    max: DAY_MS,
+    why: 'work that outlives a day has no caller; use "none" for no deadline',
+  },
+  sliceMs: { min: 1, max: 40, why: "a longer slice would look like a silent cell" },
+  bodyBytesMax: { min: 0, max: 64 * 1024 * MiB, why: "what is larger belongs into a blob store, in pieces" },
+  headerBytesMax: { min: KiB, max: 256 * KiB, why: "the HTTP server itself takes no larger head" },
+  hostCallsMax: { min: 1, max: 1_000_000_000_000, why: "beyond it no call ever ends" },
+  handlesMax: { min: 1, max: 100_000, why: "100,000 handles hold 60 MB of the host" },
+  logBytesMax: { min: 0, max: 64 * MiB, why: "one call must not fill the journal" },
+});
+
 /** Bounds of the host itself. */
 export const LIMITS = Object.freeze({
   /** Calls that may lead to one another; deeper is a cycle of links. */
@@ -82,6 +115,12 @@ export const LIMITS = Object.freeze({
   manifestEntriesMax: 10_000,
   /** Nesting inside a manifest; ours needs 9. */
   manifestDepthMax: 32,
+  /** Values in one manifest with its aliases written out: 1 MiB of text holds fewer, a bomb of aliases holds more. */
+  manifestNodesMax: 200_000,
+  /** Problems of a manifest spelled out in one message; `detail.problems` holds them all. */
+  manifestProblemsShown: 20,
+  /** Problems of a manifest kept at all. */
+  manifestProblemsMax: 1_000,
   /** One keyvalue key, in UTF-8 bytes: fits a NATS KV subject token after encoding. */
   keyBytesMax: 1 * KiB,
   /** One keyvalue value: JetStream's default message limit, so that whatever is written can be carried. */
@@ -133,5 +172,13 @@ assert(
   "a cell must be able to miss pulses without being killed",
 );
 assert(COMPONENT_LIMITS.sliceMs * 100 < LIMITS.cellSilenceMs, "a slice must never look like silence");
+assert(
+  COMPONENT_LIMITS_RANGE.sliceMs.max * 100 < LIMITS.cellSilenceMs,
+  "no manifest may make a slice look like silence",
+);
+for (const [name, { min, max }] of Object.entries(COMPONENT_LIMITS_RANGE)) {
+  const value = COMPONENT_LIMITS[name as keyof typeof COMPONENT_LIMITS_RANGE];
+  assert(min <= value && value <= max, `the default of ${name} must be one a manifest may ask for`);
+}
 assert(LIMITS.drainMs < 10_000, "SIGTERM must end within 10 s");
 assert(COMPONENT_LIMITS.headerBytesMax < COMPONENT_LIMITS.bodyBytesMax, "a head is smaller than a body");
