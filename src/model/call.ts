@@ -18,6 +18,8 @@ export interface Call {
   /** The function's WIT name, e.g. `get` or `[method]bucket.get`. */
   readonly function: string;
   readonly args: readonly unknown[];
+  /** Which of several links the caller means: only a provider has more than one target per interface and name. */
+  readonly target?: string;
   /** When the caller stops waiting, on {@linkcode Clock.monotonicMs}'s scale; Infinity for none. */
   readonly deadlineMs: number;
   /** How many Calls led here; bounded, so that a cycle of links ends in a fault and not in a full memory. */

@@ -77,13 +77,19 @@ export class LinkTable {
     this.links = links;
     for (const link of links) {
       for (const name of link.interfaces) {
-        this.#byCall.set(`${link.source}|${link.namespace}:${link.package}/${name}|${link.name}`, link);
+        const key = `${link.source}|${link.namespace}:${link.package}/${name}|${link.name}`;
+        this.#byCall.set(key, link);
+        this.#byCall.set(`${key}|${link.target}`, link);
       }
     }
   }
 
-  /** The link along which `source` may call `interfaceName` (no version) by link name, or undefined: denied. */
-  find(source: string, interfaceName: string, linkName: string): ResolvedLink | undefined {
-    return this.#byCall.get(`${source}|${interfaceName}|${linkName}`);
+  /**
+   * The link along which `source` may call `interfaceName` (no version) by link name, or undefined: denied. A component
+   * has one target for each; a provider (an HTTP server) has many and names which.
+   */
+  find(source: string, interfaceName: string, linkName: string, target?: string): ResolvedLink | undefined {
+    const key = `${source}|${interfaceName}|${linkName}`;
+    return this.#byCall.get(target === undefined ? key : `${key}|${target}`);
   }
 }
