@@ -84,6 +84,7 @@ export async function buildRust(fixture: Fixture): Promise<Uint8Array> {
   const rust = await provideRust();
   const folder = `${CACHE}rust/${fixture.name}`;
   await copySource(fixture, await gatherWit(fixture.name), folder);
+  await copyFolder(`${COMPONENTS}include`, `${CACHE}rust/include`);
   const triple = fixture.adapter ? "wasm32-wasip1" : "wasm32-unknown-unknown";
   const remaps = [[CACHE, "/"], [rust.env.CARGO_HOME, "/cargo"]].map(([from, to]) =>
     `--remap-path-prefix=${from}=${to}`
