@@ -61,9 +61,9 @@ export function parseDuration(text: string | number): number {
 export function parseSize(text: string | number): number {
   if (typeof text === "number") return Math.ceil(checkPlain(text, "size"));
   const found = text.length <= TEXT_LENGTH_MAX && text.trim().match(/^(\d+(?:\.\d+)?)\s*([a-zA-Z]*)$/);
-  const unit = found && (found[2] === "" ? 1 : SIZE_UNITS[found[2].toLowerCase()]);
-  if (!found || !unit) throw refuse("size", text);
-  return Math.ceil(checkPlain(Number(found[1]) * unit, "size"));
+  const name = found ? found[2].toLowerCase() || "b" : "";
+  if (!found || !Object.hasOwn(SIZE_UNITS, name)) throw refuse("size", text);
+  return Math.ceil(checkPlain(Number(found[1]) * SIZE_UNITS[name], "size"));
 }
 
 /** Prints milliseconds so that {@linkcode parseDuration} reads the same back, in the largest units that fit. */

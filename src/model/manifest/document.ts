@@ -52,6 +52,8 @@ export function readDocuments(found: Findings, text: string): Node[] {
       lineCounter: lines,
     });
   } catch (error) {
+    // The library reads LOG_TOKENS and LOG_STREAM: a process that may not is set up wrongly, the text is not at fault.
+    if (error instanceof Error && error.name === "NotCapable") throw error;
     const what = error instanceof RangeError ? "nested too deep" : String(error);
     found.refuse(
       start,

@@ -116,3 +116,27 @@ export function versionOf(manifest: Manifest): string | undefined {
   const { annotations } = manifest.metadata;
   return Object.hasOwn(annotations, "version") ? annotations.version : undefined;
 }
+
+/** Every config of the manifest with who uses it; paths are those of the normal form. */
+export function listConfigs(manifest: Manifest): { path: string; config: ManifestConfig }[] {
+  const list: { path: string; config: ManifestConfig }[] = [];
+  for (const [index, component] of manifest.spec.components.entries()) {
+    const path = `spec.components[${index}]`;
+    const add = (configs: readonly ManifestConfig[], end: string) => {
+      for (const [nth, config] of configs.entries()) {
+        list.push({ path: `${path}.${end}.config[${nth}]`, config });
+      }
+    };
+    add(component.properties.config, "properties");
+    for (const { link, index: trait } of linksIn(component)) {
+      add(link.properties.source.config, `traits[${trait}].properties.source`);
+      add(link.properties.target.config, `traits[${trait}].properties.target`);
+    }
+  }
+  return list;
+}
+
+/** The component's links with their place among its traits. */
+export function linksIn(component: ManifestComponent): { link: LinkTrait; index: number }[] {
+  return component.traits.flatMap((trait, index) => isLinkTrait(trait) ? [{ link: trait, index }] : []);
+}

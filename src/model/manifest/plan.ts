@@ -8,6 +8,8 @@ import { resolveComponentImage, resolvePath, resolveProviderImage } from "./imag
 import {
   findTrait,
   isScalerTrait,
+  linksIn,
+  listConfigs,
   type Manifest,
   type ManifestComponent,
   SHARED_ANNOTATION,
@@ -27,7 +29,6 @@ import {
   resolveConfigs,
 } from "./planning.ts";
 import { Findings, quote, toNode } from "./reading.ts";
-import { linksIn, listConfigs } from "./validate.ts";
 
 /**
  * Plans one application. Throws a {@linkcode Fault}: `unavailable` when the only problems are images this host cannot

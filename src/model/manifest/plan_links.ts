@@ -3,10 +3,9 @@
 
 import { type Link, linkKey, mergeConfigs } from "../link.ts";
 import { suggest } from "../nearest.ts";
-import type { LinkTrait } from "./manifest.ts";
+import { linksIn, type LinkTrait } from "./manifest.ts";
 import { type Entity, noteFault, type Planning, resolveConfigs } from "./planning.ts";
 import { quote } from "./reading.ts";
-import { linksIn } from "./validate.ts";
 
 /** Every link of the manifest, links that differ only in their interfaces made one. */
 export function planLinks(planning: Planning): Link[] {

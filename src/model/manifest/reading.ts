@@ -48,9 +48,10 @@ export class Findings {
     add(this.warnings, where, message, mend);
   }
 
-  /** Throws what was found, if anything: one {@linkcode Fault} naming `source` and every problem. */
+  /** Throws what was found, if anything: one {@linkcode Fault} naming `source` and every problem in the text's order. */
   end(source: string, code: FaultCode = "bad_request"): void {
     if (this.problems.length === 0) return;
+    this.problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
     throw new Fault(code, formatProblems(source, this.problems), {
       detail: { source, problems: this.problems },
     });
@@ -247,4 +248,23 @@ export function isNull(node: Node): boolean {
 export function join(path: string, key: string): string {
   if (!/^[-\w]+$/.test(key)) return `${path}[${quote(key)}]`;
   return path === "" ? key : `${path}.${key}`;
+}
+
+/** The Node at a path below `node`, or the nearest one above it that exists. */
+export function at(node: Node, ...steps: (string | number)[]): Pick<Node, "path" | "at"> {
+  let here: Node = node;
+  for (const [index, step] of steps.entries()) {
+    const next: Node | undefined = typeof step === "number"
+      ? (here.kind === "list" ? here.items[step] : undefined)
+      : (here.kind === "map" ? here.entries.get(step) : undefined);
+    if (next === undefined) {
+      const rest = steps.slice(index).reduce<string>(
+        (path, s) => typeof s === "number" ? `${path}[${s}]` : join(path, s),
+        here.path,
+      );
+      return { path: rest, at: here.at };
+    }
+    here = next;
+  }
+  return here;
 }

@@ -56,6 +56,7 @@ export function readTrait(
   const first = found.problems[before];
   if (first && (WADM_TRAITS as readonly string[]).includes(type)) {
     first.message += ` (trait ${quote(type)} ${CUSTOM_TRAIT})`;
+    return undefined;
   }
   return trait;
 }

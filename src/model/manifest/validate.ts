@@ -3,40 +3,15 @@
 
 import { isFault } from "../fault.ts";
 import { deriveEntityId, parseEntityId } from "../ids.ts";
-import { suggest } from "../nearest.ts";
 import {
-  isLinkTrait,
   isScalerTrait,
-  type LinkTrait,
+  linksIn,
   type Manifest,
   type ManifestComponent,
-  type ManifestConfig,
   type ManifestSecret,
 } from "./manifest.ts";
-import { type Findings, join, type Node, quote } from "./reading.ts";
-
-/** A component beside the Node it was read from. */
-export interface PlacedComponent {
-  component: ManifestComponent;
-  node: Node;
-}
-
-/** Interfaces of the packages that wadm knows; other namespaces are free. */
-const KNOWN_INTERFACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
-  wrpc: {
-    blobstore: ["blobstore"],
-    keyvalue: ["atomics", "store"],
-    http: ["incoming-handler", "outgoing-handler"],
-  },
-  wasi: {
-    blobstore: ["blobstore"],
-    config: ["runtime", "store"],
-    keyvalue: ["atomics", "store", "batch", "watch"],
-    http: ["incoming-handler", "outgoing-handler"],
-    logging: ["logging"],
-  },
-  wasmcloud: { messaging: ["consumer", "handler"] },
-};
+import { at, type Findings, type Node, quote } from "./reading.ts";
+import { checkLinks, type PlacedComponent } from "./validate_links.ts";
 
 const SECRET_POLICY = "policy.secret.wasmcloud.dev/v1alpha1";
 
@@ -51,29 +26,8 @@ export function checkManifest(
   for (const { component, node } of parts.components) {
     checkSource(found, component, node);
     checkSecrets(found, manifest, component, node);
-    checkLinksOf(found, component, node);
   }
-  if (parts.complete) checkTargets(found, parts.components);
-  checkLinkConfigs(found, parts.components);
-}
-
-/** The Node at a path below `node`, or the nearest one above it that exists. */
-function at(node: Node, ...steps: (string | number)[]): Pick<Node, "path" | "at"> {
-  let here: Node = node;
-  for (const [index, step] of steps.entries()) {
-    const next: Node | undefined = typeof step === "number"
-      ? (here.kind === "list" ? here.items[step] : undefined)
-      : (here.kind === "map" ? here.entries.get(step) : undefined);
-    if (next === undefined) {
-      const rest = steps.slice(index).reduce<string>(
-        (path, s) => typeof s === "number" ? `${path}[${s}]` : join(path, s),
-        here.path,
-      );
-      return { path: rest, at: here.at };
-    }
-    here = next;
-  }
-  return here;
+  checkLinks(found, parts.components, parts.complete);
 }
 
 // Rules 3, 4 and 5.
@@ -173,7 +127,7 @@ function checkSource(found: Findings, component: ManifestComponent, node: Node):
       'say where its bytes are: image: "./x.wasm"',
     );
   }
-  if (!application) return;
+  if (image !== undefined || !application) return;
   for (const [key, list] of [["config", config], ["secrets", secrets]] as const) {
     if (list.length === 0) continue;
     found.refuse(
@@ -222,113 +176,4 @@ function checkSecrets(found: Findings, manifest: Manifest, component: ManifestCo
     check(link.properties.source.secrets, "traits", index, "properties", "source", "secrets");
     check(link.properties.target.secrets, "traits", index, "properties", "target", "secrets");
   }
-}
-
-// Rules 9 and 14.
-function checkLinksOf(found: Findings, component: ManifestComponent, node: Node): void {
-  const seen = new Set<string>();
-  for (const { link, index } of linksIn(component)) {
-    const { name, namespace, package: packageName, interfaces } = link.properties;
-    if (interfaces.length === 0) {
-      found.refuse(
-        at(node, "traits", index, "properties", "interfaces"),
-        "is empty",
-        "list the WIT interfaces of the link",
-      );
-    }
-    for (const [nth, iface] of interfaces.entries()) {
-      const full = `${namespace}:${packageName}/${iface}`;
-      const where = at(node, "traits", index, "properties", "interfaces", nth);
-      if (seen.has(`${name} ${full}`)) {
-        found.refuse(
-          where,
-          `Duplicate link found inside component ${quote(component.name)}: ${full} by the name ${
-            quote(name)
-          }`,
-          "give each link of one interface a name of its own, like name: second",
-        );
-      }
-      seen.add(`${name} ${full}`);
-      const packages = Object.hasOwn(KNOWN_INTERFACES, namespace) ? KNOWN_INTERFACES[namespace] : {};
-      const known = Object.hasOwn(packages, packageName) ? packages[packageName] : undefined;
-      if (known && !known.includes(iface)) {
-        found.warn(where, `unrecognized interface [${full}]`, suggest(iface, known));
-      }
-    }
-  }
-}
-
-// Rule 8, and links between providers, which wadm drops with a log line.
-function checkTargets(found: Findings, components: readonly PlacedComponent[]): void {
-  const byName = new Map(components.map(({ component }) => [component.name, component]));
-  for (const { component, node } of components) {
-    for (const { link, index } of linksIn(component)) {
-      const wanted = link.properties.target.name;
-      const where = at(node, "traits", index, "properties", "target", "name");
-      const target = byName.get(wanted);
-      if (!target) {
-        found.refuse(
-          where,
-          `${quote(wanted)} is not a listed component; the target is missing from the manifest: ${
-            quote(wanted)
-          }`,
-          () => suggest(wanted, [...byName.keys()]),
-        );
-      } else if (component.type === "capability" && target.type === "capability") {
-        found.refuse(
-          where,
-          `${quote(component.name)} and ${
-            quote(wanted)
-          } are both capabilities, which cannot call one another`,
-          "link a component to a capability, or a capability to a component",
-        );
-      }
-    }
-  }
-}
-
-// Rule 15: two link configs that the application would own under one name.
-function checkLinkConfigs(found: Findings, components: readonly PlacedComponent[]): void {
-  const owned = new Set<string>();
-  for (const { component, node } of components) {
-    for (const { link, index } of linksIn(component)) {
-      for (const side of ["source", "target"] as const) {
-        for (const [nth, config] of link.properties[side].config.entries()) {
-          if (config.properties === undefined) continue;
-          if (owned.has(config.name)) {
-            found.refuse(
-              at(node, "traits", index, "properties", side, "config", nth, "name"),
-              `Duplicate link config name found: ${quote(config.name)}`,
-              "give each config with properties a name of its own",
-            );
-          }
-          owned.add(config.name);
-        }
-      }
-    }
-  }
-}
-
-/** Every config of the manifest with who uses it; paths are those of the normal form. */
-export function listConfigs(manifest: Manifest): { path: string; config: ManifestConfig }[] {
-  const list: { path: string; config: ManifestConfig }[] = [];
-  for (const [index, component] of manifest.spec.components.entries()) {
-    const path = `spec.components[${index}]`;
-    const add = (configs: readonly ManifestConfig[], end: string) => {
-      for (const [nth, config] of configs.entries()) {
-        list.push({ path: `${path}.${end}.config[${nth}]`, config });
-      }
-    };
-    add(component.properties.config, "properties");
-    for (const { link, index: trait } of linksIn(component)) {
-      add(link.properties.source.config, `traits[${trait}].properties.source`);
-      add(link.properties.target.config, `traits[${trait}].properties.target`);
-    }
-  }
-  return list;
-}
-
-/** The component's links with their place among its traits. */
-export function linksIn(component: ManifestComponent): { link: LinkTrait; index: number }[] {
-  return component.traits.flatMap((trait, index) => isLinkTrait(trait) ? [{ link: trait, index }] : []);
 }
