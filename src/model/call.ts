@@ -15,6 +15,8 @@ export interface Call {
   readonly linkName: string;
   /** `ns:pkg/iface`, without version. */
   readonly interface: string;
+  /** The version of that interface the caller was built against, where it is known; for targets of clashing drafts. */
+  readonly version?: string;
   /** The function's WIT name, e.g. `get` or `[method]bucket.get`. */
   readonly function: string;
   readonly args: readonly unknown[];

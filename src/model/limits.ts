@@ -131,6 +131,8 @@ export const LIMITS = Object.freeze({
   listKeysPage: 1_000,
   /** Keys of one batch call. */
   batchKeysMax: 10_000,
+  /** Values of one batch call together: what a request body may hold. */
+  batchBytesMax: 16 * MiB,
   /** Durable writes waiting in one cell; 100 bytes each come to 10 MB at most. */
   writesWaitingMax: 100_000,
   /** Writes in one transaction: about 30 ms of SQLite work, so a slow disk's sync is shared and reads still get in. */

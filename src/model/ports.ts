@@ -55,21 +55,29 @@ export interface StoreTransaction {
 export type RecordTable = "application" | "artifact" | "host" | "job";
 
 /**
- * Local durable state. Reads see every write acknowledged before them by any process on the same folder. Contract:
- * `tests/suites/store_suite.ts`.
+ * Local durable state, shared by all processes on the same folder. Contract: `tests/suites/store_suite.ts`.
+ *
+ * What a reader sees: every write acknowledged before the read began, by whichever process, and whole transactions
+ * only. It may also see a write that is committed but not yet synced, milliseconds before its writer is told; a power
+ * cut in that time takes it back, as with InnoDB or JetStream (PostgreSQL shows a commit only after its sync). Whoever
+ * sends what it read to where a power cut does not reach (the hub, another site) reads inside `transact`: that resolves
+ * when all it saw is on the disk.
+ *
+ * Keys are text and compare by their UTF-8 bytes. Values come back byte for byte, and are the caller's own copies.
  */
 export interface Store {
   /** Current value of a key. */
   get(bucket: string, key: string): Uint8Array | undefined;
-  /** Values of several keys from one snapshot, in order. */
-  getMany(bucket: string, keys: readonly string[]): (Uint8Array | undefined)[];
+  /** Values of several keys from one snapshot, in order; throws `over_limit` when they exceed `bytesMax` together. */
+  getMany(bucket: string, keys: readonly string[], bytesMax?: number): (Uint8Array | undefined)[];
   /** Every key of the bucket in byte order from `after` (exclusive), at most `limit`. */
   keys(bucket: string, after: string | undefined, limit: number): string[];
   /**
-   * Runs `work` in a transaction and resolves with its result once that is on the disk (full sync); transactions that
-   * wait at the same time share one sync. `work` may run later than this call, sees a consistent state, and must be
-   * synchronous; what it throws undoes its own writes only and rejects. Rejects with `over_limit` when the disk or the
-   * queue is full, `unavailable` when the disk refuses.
+   * Runs `work` in a transaction and resolves with its result once that, and all it read, is on the disk (full sync);
+   * transactions that wait at the same time share one sync. `work` may run later than this call, sees a consistent
+   * state, and must be synchronous; what it throws undoes its own writes only and rejects. Transactions of one process
+   * run in the order they were asked for. Rejects with `over_limit` when the disk or the queue is full (nothing was
+   * written), `unavailable` when the disk refuses: then, and after a crash, the writes may or may not be there.
    */
   transact<T>(work: (transaction: StoreTransaction) => T): Promise<T>;
   /** Host records, as in a transaction. */

@@ -29,6 +29,20 @@ export class Rows implements StoreTransaction {
       .get(id, checked(key))?.value as Uint8Array | undefined;
   }
 
+  /** Several values; the caller sees to it that they are from one snapshot. */
+  getMany(bucket: string, keys: readonly string[], bytesMax = Infinity): (Uint8Array | undefined)[] {
+    let bytes = 0;
+    return keys.map((key) => {
+      const value = this.get(bucket, key);
+      bytes += value?.length ?? 0;
+      if (bytes <= bytesMax) return value;
+      throw new Fault(
+        "over_limit",
+        `read ${keys.length} keys: their values exceed ${bytesMax} bytes; ask for fewer`,
+      );
+    });
+  }
+
   set(bucket: string, key: string, value: Uint8Array): void {
     const id = this.#bucketId(bucket) ?? this.#addBucket(bucket);
     this.#prepared("INSERT INTO keyvalue VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value")

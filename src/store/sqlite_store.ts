@@ -94,15 +94,15 @@ export class SqliteStore implements Store {
     return this.#read(() => this.#rows.get(bucket, key));
   }
 
-  getMany(bucket: string, keys: readonly string[]): (Uint8Array | undefined)[] {
+  getMany(bucket: string, keys: readonly string[], bytesMax?: number): (Uint8Array | undefined)[] {
     return this.#read(() => {
-      // Inside a transaction's work there is one snapshot already.
-      if (this.#database.isTransaction) return keys.map((key) => this.#rows.get(bucket, key));
+      // Called from a transaction's work there is one snapshot already.
+      if (this.#database.isTransaction) return this.#rows.getMany(bucket, keys, bytesMax);
       this.#rows.run("BEGIN");
       try {
-        return keys.map((key) => this.#rows.get(bucket, key));
+        return this.#rows.getMany(bucket, keys, bytesMax);
       } finally {
-        this.#rows.run("COMMIT");
+        if (this.#database.isTransaction) this.#rows.run("COMMIT");
       }
     });
   }
