@@ -11,7 +11,7 @@ import { isBuiltinInterface } from "./builtins.ts";
 import type { InstanceContext } from "./context.ts";
 import type { FunctionPlan, InterfacePlan, Program } from "./program.ts";
 import { type Handle, isGuestHandle, type ResourceMap } from "./resources.ts";
-import { cliImports } from "./wasi/cli.ts";
+import { type CliOptions, openCli } from "./wasi/cli.ts";
 import { clockImports } from "./wasi/clocks.ts";
 import { filesystemImports } from "./wasi/filesystem.ts";
 import { type ErrorCode, internalError } from "./wasi/http_fields.ts";
@@ -31,6 +31,10 @@ export interface ImportContext extends InstanceContext {
   holdHandle(handle: Handle): void;
   /** No longer held; `drop` when it was not passed on. */
   releaseHandle(handle: Handle, drop: boolean): void;
+  /** Who called a command by hand may see its output and feed its input. */
+  readonly cli?: CliOptions;
+  /** Runs at the end of every call. */
+  onCallEnd(flush: () => void): void;
 }
 
 const HANDLE = Symbol("handle");
@@ -41,12 +45,18 @@ interface Held {
 
 /** The per-instance packages, built only for components that import them. */
 const PACKAGES: [prefix: string, make: (context: ImportContext) => Record<string, unknown>][] = [
-  ["wasi:cli/", cliImports],
+  ["wasi:cli/", commandImports],
   ["wasi:filesystem/", filesystemImports],
   ["wasi:sockets/", socketImports],
   ["wasi:clocks/", (context) => clockImports(context.clock)],
   [HTTP_OUTGOING, outgoingHandlerImports],
 ];
+
+function commandImports(context: ImportContext): Record<string, unknown> {
+  const cli = openCli(context, context.cli);
+  context.onCallEnd(cli.flush);
+  return cli.imports;
+}
 
 /** Shared by all instances: they hold no state of their own. */
 const SHARED: Record<string, unknown> = { ...ioImports, ...randomImports, ...httpTypesImports };

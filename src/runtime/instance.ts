@@ -14,6 +14,7 @@ import type { GlueHost } from "./glue.ts";
 import { dropHandle, type ImportContext, makeImports } from "./imports.ts";
 import type { FunctionPlan, Program } from "./program.ts";
 import { type GuestHandle, type Handle, isGuestHandle, type ResourceMap } from "./resources.ts";
+import type { CliOptions } from "./wasi/cli.ts";
 import { type GuestAnswer, IncomingRequest, ResponseOutparam } from "./wasi/http_types.ts";
 
 /** What an instance needs of its surroundings; the same for all instances of a component. */
@@ -22,6 +23,8 @@ export interface InstanceHost {
   readonly clock: Clock;
   readonly log: Log;
   readonly switchboard: CallTarget;
+  /** For a command called by hand: where its standard streams go. */
+  readonly cli?: CliOptions;
 }
 
 /** A call on its way: its result, and when the instance is free again (a streaming response goes on after its head). */
@@ -49,6 +52,7 @@ export class Instance implements ImportContext, GlueHost {
   readonly clock: Clock;
   readonly log: Log;
   readonly fuel: FuelMeter;
+  readonly cli: CliOptions | undefined;
   /** Calls served so far. */
   calls = 0;
   /** Handles that others hold into this instance; while there are any it must live. */
@@ -63,6 +67,7 @@ export class Instance implements ImportContext, GlueHost {
   readonly #exports: Exports;
   readonly #held = new Set<Handle>();
   readonly #drops = new Set<() => void>();
+  #flush: (() => void) | undefined;
   #call: Call | undefined;
   #cutWait: ((reason: unknown) => void) | undefined;
   #logBytes = 0;
@@ -71,6 +76,7 @@ export class Instance implements ImportContext, GlueHost {
     this.spec = host.spec;
     this.clock = host.clock;
     this.log = host.log;
+    this.cli = host.cli;
     this.#switchboard = host.switchboard;
     this.#program = program;
     this.fuel = new FuelMeter(host.spec.limits);
@@ -128,6 +134,7 @@ export class Instance implements ImportContext, GlueHost {
   }
 
   #finish(): void {
+    this.#flush?.();
     this.#call = undefined;
     this.#cutWait = undefined;
   }
@@ -259,6 +266,10 @@ export class Instance implements ImportContext, GlueHost {
   onDrop(free: () => void): () => void {
     this.#drops.add(free);
     return () => this.#drops.delete(free);
+  }
+
+  onCallEnd(flush: () => void): void {
+    this.#flush = flush;
   }
 
   holdHandle(handle: Handle): void {

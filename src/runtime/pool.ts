@@ -119,7 +119,8 @@ export class Pool {
     this.#program = undefined;
   }
 
-  async #loaded(): Promise<Program> {
+  /** The program, loaded if it is not. */
+  async program(): Promise<Program> {
     if (this.#program) return this.#program;
     this.#loading ??= this.host.loadProgram().finally(() => this.#loading = undefined);
     return this.#program = await this.#loading;
@@ -129,7 +130,7 @@ export class Pool {
     const { limits, id } = this.host.spec;
     const idle = isNewWanted ? undefined : this.#idle.pop();
     if (idle) return idle;
-    const program = this.#program ?? await this.#loaded();
+    const program = this.#program ?? await this.program();
     if (this.#instances < limits.instancesMax) return this.#create(program);
     if (this.#waiting.length >= limits.waitingMax) {
       throw new Fault(

@@ -4,8 +4,11 @@ import type { Call, CallTarget } from "../model/call.ts";
 import type { ComponentSpec } from "../model/component.ts";
 import { Fault } from "../model/fault.ts";
 import type { Clock, Log } from "../model/ports.ts";
+import { runCommand } from "./command.ts";
+import { callElsewhere } from "./elsewhere.ts";
 import { Pool, type PoolStats } from "./pool.ts";
-import type { Program } from "./program.ts";
+import type { InterfacePlan, Program } from "./program.ts";
+import type { CliOptions } from "./wasi/cli.ts";
 
 /** What the runtime needs of its cell. */
 export interface RuntimeHost {
@@ -26,6 +29,7 @@ export class WasmRuntime {
   readonly #host: RuntimeHost;
   readonly #pools = new Map<string, Pool>();
   readonly #specs = new Map<string, string>();
+  #elsewhere: Readonly<Record<string, string>> = {};
   readonly #sweeper: ReturnType<typeof setInterval>;
 
   constructor(host: RuntimeHost) {
@@ -34,7 +38,12 @@ export class WasmRuntime {
   }
 
   /** Makes the set of components equal to `specs`; replaced and removed ones finish their calls until `deadline`. */
-  apply(specs: readonly ComponentSpec[], deadline: Promise<void>): void {
+  apply(
+    specs: readonly ComponentSpec[],
+    elsewhere: Readonly<Record<string, string>>,
+    deadline: Promise<void>,
+  ): void {
+    this.#elsewhere = elsewhere;
     const wanted = new Set<string>(specs.map((spec) => spec.id));
     for (const id of [...this.#pools.keys()]) if (!wanted.has(id)) this.#remove(id, deadline);
     for (const spec of specs) {
@@ -50,14 +59,36 @@ export class WasmRuntime {
     return this.#pools.has(id);
   }
 
-  /** Carries out a Call on the component `id`. */
+  /** Carries out a Call on the component `id`, here or in the cell it has been moved to. */
   call(id: string, call: Call): Promise<unknown> {
-    const pool = this.#pools.get(id);
-    if (!pool) throw new Fault("not_found", `there is no component ${id} on this host`);
+    const pool = this.#pool(id);
     if (pool.host.spec.instances === 0) {
       throw new Fault("unavailable", `component ${id} is scaled to 0 instances`);
     }
-    return pool.call(call);
+    const socket = this.#elsewhere[id];
+    return socket ? callElsewhere(socket, id, call, () => pool.program()) : pool.call(call);
+  }
+
+  /** Carries out a Call in this very cell, wherever the component's other calls go. */
+  callHere(id: string, call: Call): Promise<unknown> {
+    return this.#pool(id).call(call);
+  }
+
+  /** The types of a component's exports, for codecs. */
+  async exportsOf(id: string): Promise<ReadonlyMap<string, InterfacePlan>> {
+    return (await this.#pool(id).program()).exported;
+  }
+
+  /** Runs a command (`wasi:cli/run`) to its end in an instance of its own; resolves with its exit code. */
+  async runCommand(id: string, cli: CliOptions, deadlineMs: number): Promise<number> {
+    const pool = this.#pool(id);
+    return runCommand(await pool.program(), { ...pool.host, cli }, deadlineMs);
+  }
+
+  #pool(id: string): Pool {
+    const pool = this.#pools.get(id);
+    if (!pool) throw new Fault("not_found", `there is no component ${id} on this host`);
+    return pool;
   }
 
   stats(): Record<string, PoolStats> {

@@ -1,0 +1,40 @@
+// Commands: components that export `wasi:cli/run`. Each run has an instance of its own and ends with an exit code.
+
+import { isFault } from "../model/fault.ts";
+import { watchCall } from "./call_watch.ts";
+import { GuestExit } from "./context.ts";
+import { Instance, type InstanceHost } from "./instance.ts";
+import type { Program } from "./program.ts";
+
+/** The interface of a command. */
+export const COMMAND = "wasi:cli/run";
+
+/** What exit code a run that returned its `err` case has: wasmtime's too. */
+const EXIT_ERROR = 1;
+
+/** Runs a command to its end; resolves with the exit code, rejects with a fault when it trapped or ran out of time. */
+export async function runCommand(program: Program, host: InstanceHost, deadlineMs: number): Promise<number> {
+  const instance = new Instance(program, host);
+  const { result, settled } = instance.run({
+    source: "host",
+    linkName: "default",
+    interface: COMMAND,
+    function: "run",
+    args: [],
+    deadlineMs,
+    depth: 0,
+  });
+  const unwatch = watchCall(instance);
+  try {
+    await result;
+    return 0;
+  } catch (error) {
+    if (error instanceof GuestExit) return error.exitCode;
+    if (isFault(error)) throw error;
+    return EXIT_ERROR;
+  } finally {
+    await settled;
+    unwatch();
+    instance.drop();
+  }
+}
