@@ -1,7 +1,7 @@
 // Rebuilds the wasm fixtures under `fixtures/components/` from their sources: all of them, or the ones named.
 // `--check` builds nothing and only compares what is committed with its digests. Run as `deno task fixtures`.
 
-import { buildC, buildRust, type Fixture, type Language } from "./fixtures_build.ts";
+import { buildC, buildGo, buildRust, type Fixture, type Language } from "./fixtures_build.ts";
 import { report } from "./fixtures_toolchains.ts";
 
 const COMPONENTS = new URL("../fixtures/components/", import.meta.url);
@@ -13,11 +13,13 @@ const FIXTURES: Fixture[] = [
   { name: "rogue", language: "c" },
   { name: "probe", language: "rust" },
   { name: "kvprobe", language: "rust" },
+  { name: "till", language: "go", adapter: "reactor" },
 ];
 
 const BUILDERS: Record<Language, (fixture: Fixture, version?: string) => Promise<Uint8Array>> = {
   c: buildC,
   rust: buildRust,
+  go: buildGo,
 };
 
 /** Folders that hold parts of fixtures, not fixtures. */

@@ -8,7 +8,7 @@ import { gatherWit, type Wit, writeWit } from "./fixtures_wit.ts";
 const COMPONENTS = new URL("../fixtures/components/", import.meta.url).pathname;
 const VENDOR = new URL("../vendor/", import.meta.url);
 
-export type Language = "c" | "rust";
+export type Language = "c" | "rust" | "go";
 
 export interface Fixture {
   name: string;
@@ -103,4 +103,15 @@ export async function buildRust(fixture: Fixture): Promise<Uint8Array> {
     await Deno.readFile(`${CACHE}rust/target/${triple}/release/${fixture.name}.wasm`),
     fixture,
   );
+}
+
+/** Go has no WASI 0.2 of its own yet: its runtime stands on preview1, and the adapter puts that on 0.2. */
+export async function buildGo(fixture: Fixture): Promise<Uint8Array> {
+  const core = `${CACHE}${fixture.name}.core.wasm`;
+  const flags = ["-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-ldflags=-s -w", "-p", "2"];
+  await run("go", ["build", ...flags, "-o", core, "."], {
+    cwd: `${COMPONENTS}${fixture.name}`,
+    env: { GOOS: "wasip1", GOARCH: "wasm", GOFLAGS: "-mod=mod", GOTOOLCHAIN: "local", GOWORK: "off" },
+  });
+  return componentOf(await embedded(await Deno.readFile(core), await gatherWit(fixture.name)), fixture);
 }
