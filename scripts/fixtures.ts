@@ -13,6 +13,7 @@ const FIXTURES: Fixture[] = [
   { name: "rogue", language: "c" },
   { name: "probe", language: "rust" },
   { name: "kvprobe", language: "rust" },
+  { name: "todo", language: "rust" },
   { name: "till", language: "go", adapter: "reactor" },
 ];
 

@@ -55,6 +55,22 @@ async function wasiPackages(version: string): Promise<WitPackages> {
   return packages;
 }
 
+/** Only the packages that the texts name, directly or through each other: two versions of one confuse generators. */
+function reachable(known: WitPackages, texts: string[]): WitPackages {
+  const found: WitPackages = new Map();
+  for (const text of texts) {
+    const named = new Set(
+      [...text.matchAll(/([\w-]+:[\w-]+)\/[\w-]+@([\w.-]*\w)/g)].map(([, id, version]) => `${id}@${version}`),
+    );
+    for (const [stem, candidate] of known) {
+      if (found.has(stem) || !named.has(candidate.match(/^package ([^;]+);/m)?.[1] ?? "")) continue;
+      found.set(stem, candidate);
+      texts.push(candidate);
+    }
+  }
+  return found;
+}
+
 export interface Wit {
   /** The fixture's own files, by stem, at the wanted WASI version. */
   own: Map<string, string>;
@@ -72,7 +88,8 @@ export async function gatherWit(fixture: string, version?: string): Promise<Wit>
   const named = [...own.values()].join("\n").match(/wasi:(?:http|cli|io|clocks)\/[\w-]+@(0\.2\.\d+)/)?.[1];
   const wasi = version ?? named ?? CRATE_WASI_VERSION;
   if (named) { for (const [stem, text] of own) own.set(stem, text.replaceAll(`@${named}`, `@${wasi}`)); }
-  const deps = new Map([...await wasiPackages(wasi), ...await readFolder(new URL("wit/", COMPONENTS))]);
+  const known = new Map([...await wasiPackages(wasi), ...await readFolder(new URL("wit/", COMPONENTS))]);
+  const deps = reachable(known, [...own.values()]);
   const nested = [...deps.values()].map((text) =>
     text.replace(/^package ([^;]+);/m, "package $1 {") + "\n}\n"
   );
