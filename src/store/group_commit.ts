@@ -1,6 +1,5 @@
 // Group commit: the transactions that wait in this process go to the disk together, one COMMIT and one sync for all.
-// While a sync is on its way further ones queue up, so the slower the disk, the more share its next sync. Used by the
-// SQLite store alone.
+// While a sync is on its way further ones queue up, so the slower the disk, the more share its next sync.
 
 import { Fault } from "../model/fault.ts";
 import { LIMITS } from "../model/limits.ts";
@@ -20,8 +19,6 @@ const LOCK_PAUSE_MS_MAX = 16;
 export interface CommitTarget {
   readonly folder: string;
   readonly rows: Rows;
-  /** Whether a transaction is open: some errors of SQLite end it by themselves. */
-  isTransaction(): boolean;
   /** Resolves when every commit made before the call is on the disk. */
   sync(): Promise<void>;
   /** A sync was refused, so the disk may miss what it was asked to keep; must lead to {@linkcode GroupCommit.refuse}. */
@@ -42,6 +39,7 @@ export class GroupCommit {
   readonly #queue: Waiting[] = [];
   #running: Promise<void> | undefined;
   #refusal: Fault | undefined;
+  #isAbandoned = false;
 
   constructor(target: CommitTarget) {
     this.#target = target;
@@ -73,6 +71,12 @@ export class GroupCommit {
     while (this.#running) await this.#running;
   }
 
+  /** Forgets all who wait and tells them nothing, as the death of the process would. */
+  abandon(): void {
+    this.#isAbandoned = true;
+    this.#queue.length = 0;
+  }
+
   async #run(): Promise<void> {
     // Lets all who ask in this turn of the event loop share the first commit.
     await Promise.resolve();
@@ -91,7 +95,7 @@ export class GroupCommit {
     const startMs = performance.now();
     for (let pauseMs = 1;; pauseMs = Math.min(2 * pauseMs, LOCK_PAUSE_MS_MAX)) {
       try {
-        this.#target.rows.run("BEGIN IMMEDIATE");
+        this.#target.rows.begin();
         return true;
       } catch (error) {
         if (!isBusy(error) || performance.now() - startMs > LOCK_WAIT_MS_MAX) {
@@ -115,12 +119,10 @@ export class GroupCommit {
         outcomes.push(runInSavepoint(waiting.work, rows));
         if (taken.length >= LIMITS.writesPerCommitMax || performance.now() > endMs) break;
       }
-      rows.run("COMMIT");
-      rows.committed();
+      rows.commit();
       return { taken, outcomes };
     } catch (error) {
-      if (this.#target.isTransaction()) rows.run("ROLLBACK");
-      rows.undone();
+      rows.rollback();
       return { taken, outcomes, failure: error instanceof DatabaseFailure ? error.cause : error };
     }
   }
@@ -134,6 +136,7 @@ export class GroupCommit {
       this.#target.syncFailed(error);
       return;
     }
+    if (this.#isAbandoned) return;
     taken.forEach(({ resolve, reject }, i) => {
       const outcome = outcomes[i];
       if ("value" in outcome) resolve(outcome.value as never);

@@ -88,16 +88,13 @@ class OpenTransaction implements StoreTransaction {
     this.#open = false;
     if (this.#failure) throw new DatabaseFailure("the database failed", { cause: this.#failure });
     if (!this.#isSaved) return;
-    if (!keep) {
-      this.#rows.run("ROLLBACK TO work");
-      this.#rows.undone();
-    }
-    this.#rows.run("RELEASE work");
+    if (!keep) this.#rows.undo();
+    this.#rows.release();
   }
 
   /** The rows, to be written to: work that only reads costs no savepoint. */
   #savedRows(): Rows {
-    if (!this.#isSaved) this.#rows.run("SAVEPOINT work");
+    if (!this.#isSaved) this.#rows.save();
     this.#isSaved = true;
     return this.#rows;
   }

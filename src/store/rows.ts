@@ -1,5 +1,5 @@
-// The statements of one connection: every read and write of rows, prepared once. The store reads through it directly;
-// a transaction reads and writes through it between BEGIN and COMMIT. It neither begins nor ends anything itself.
+// The statements of one connection: every read and write of rows, and what begins and ends transactions, prepared once.
+// The store reads through it directly, group commit writes through it. `Rows` is what group commit needs of any store.
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { Fault } from "../model/fault.ts";
@@ -10,8 +10,22 @@ const BUCKET_IDS_MAX = 10_000;
 
 const decoder = new TextDecoder();
 
+/** Rows of an open store, with transactions and, inside one, a savepoint for each piece of work. */
+export interface Rows extends StoreTransaction {
+  readonly isTransaction: boolean;
+  /** Takes the write lock; throws what {@linkcode isBusy} knows when another has it. */
+  begin(): void;
+  commit(): void;
+  rollback(): void;
+  save(): void;
+  /** Undoes what was written since `save`. */
+  undo(): void;
+  /** Ends the part that `save` began, undone or not. */
+  release(): void;
+}
+
 /** All rows through one connection. */
-export class Rows implements StoreTransaction {
+export class SqliteRows implements Rows {
   readonly #bucketIds = new Map<string, number>();
   // Ids given out by a transaction that has not committed; forgotten if it does not.
   readonly #newBuckets: string[] = [];
@@ -23,10 +37,11 @@ export class Rows implements StoreTransaction {
   }
 
   get(bucket: string, key: string): Uint8Array | undefined {
+    checkText(key);
     const id = this.#bucketId(bucket);
     if (id === undefined) return undefined;
     return this.#prepared("SELECT value FROM keyvalue WHERE bucket = ? AND key = ?")
-      .get(id, checked(key))?.value as Uint8Array | undefined;
+      .get(id, key)?.value as Uint8Array | undefined;
   }
 
   /** Several values; the caller sees to it that they are from one snapshot. */
@@ -46,13 +61,14 @@ export class Rows implements StoreTransaction {
   set(bucket: string, key: string, value: Uint8Array): void {
     const id = this.#bucketId(bucket) ?? this.#addBucket(bucket);
     this.#prepared("INSERT INTO keyvalue VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value")
-      .run(id, checked(key), value);
+      .run(id, checkText(key), value);
   }
 
   delete(bucket: string, key: string): boolean {
     const id = this.#bucketId(bucket);
     if (id === undefined) return false;
-    return this.#prepared("DELETE FROM keyvalue WHERE bucket = ? AND key = ?").run(id, checked(key)).changes >
+    return this.#prepared("DELETE FROM keyvalue WHERE bucket = ? AND key = ?").run(id, checkText(key))
+      .changes >
       0;
   }
 
@@ -63,23 +79,24 @@ export class Rows implements StoreTransaction {
     const select = "SELECT CAST(key AS BLOB) AS bytes FROM keyvalue WHERE bucket = ?";
     const rows = after === undefined
       ? this.#prepared(`${select} ORDER BY key LIMIT ?`).all(id, limit)
-      : this.#prepared(`${select} AND key > ? ORDER BY key LIMIT ?`).all(id, checked(after), limit);
+      : this.#prepared(`${select} AND key > ? ORDER BY key LIMIT ?`).all(id, checkText(after), limit);
     return rows.map((row) => decoder.decode(row.bytes as Uint8Array));
   }
 
   getRecord<T>(table: RecordTable, id: string): T | undefined {
     const row = this.#prepared("SELECT CAST(json AS BLOB) AS bytes FROM record WHERE kind = ? AND id = ?")
-      .get(table, checked(id));
+      .get(table, checkText(id));
     return row === undefined ? undefined : parse<T>(row.bytes as Uint8Array, table, id);
   }
 
   setRecord(table: RecordTable, id: string, value: unknown): void {
     this.#prepared("INSERT INTO record VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET json = excluded.json")
-      .run(table, checked(id), JSON.stringify(value));
+      .run(table, checkText(id), JSON.stringify(value));
   }
 
   deleteRecord(table: RecordTable, id: string): boolean {
-    return this.#prepared("DELETE FROM record WHERE kind = ? AND id = ?").run(table, checked(id)).changes > 0;
+    return this.#prepared("DELETE FROM record WHERE kind = ? AND id = ?").run(table, checkText(id)).changes >
+      0;
   }
 
   listRecords<T>(table: RecordTable): [id: string, value: T][] {
@@ -91,18 +108,44 @@ export class Rows implements StoreTransaction {
     });
   }
 
-  /** Runs a statement without results, e.g. `COMMIT`. */
-  run(statement: string): void {
-    this.#prepared(statement).run();
+  get isTransaction(): boolean {
+    return this.#database.isTransaction;
   }
 
-  /** What was written is committed: what it taught about buckets stays. */
-  committed(): void {
+  begin(): void {
+    this.#prepared("BEGIN IMMEDIATE").run();
+  }
+
+  /** As `begin`, for a snapshot to read from. */
+  beginReading(): void {
+    this.#prepared("BEGIN").run();
+  }
+
+  commit(): void {
+    this.#prepared("COMMIT").run();
     this.#newBuckets.length = 0;
   }
 
-  /** Some or all that was written since the last commit was undone. */
-  undone(): void {
+  rollback(): void {
+    // Some errors of SQLite have ended the transaction by themselves.
+    if (this.isTransaction) this.#prepared("ROLLBACK").run();
+    this.#forgetNewBuckets();
+  }
+
+  save(): void {
+    this.#prepared("SAVEPOINT work").run();
+  }
+
+  undo(): void {
+    this.#prepared("ROLLBACK TO work").run();
+    this.#forgetNewBuckets();
+  }
+
+  release(): void {
+    this.#prepared("RELEASE work").run();
+  }
+
+  #forgetNewBuckets(): void {
     for (const name of this.#newBuckets) this.#bucketIds.delete(name);
     this.#newBuckets.length = 0;
   }
@@ -116,7 +159,7 @@ export class Rows implements StoreTransaction {
   #bucketId(name: string): number | undefined {
     const known = this.#bucketIds.get(name);
     if (known !== undefined) return known;
-    const row = this.#prepared("SELECT id FROM bucket WHERE name = ?").get(checked(name));
+    const row = this.#prepared("SELECT id FROM bucket WHERE name = ?").get(checkText(name));
     return row === undefined ? undefined : this.#remember(name, row.id as number);
   }
 
@@ -133,8 +176,8 @@ export class Rows implements StoreTransaction {
   }
 }
 
-/** Half a surrogate pair has no UTF-8 form: stored, two such keys would become one. */
-function checked(name: string): string {
+/** The name, unless it holds half a surrogate pair: that has no UTF-8 form, and two such keys would become one. */
+export function checkText(name: string): string {
   if (name.isWellFormed()) return name;
   throw new Fault(
     "bad_request",

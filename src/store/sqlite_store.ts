@@ -9,7 +9,7 @@ import { Checkpointer } from "./checkpointer.ts";
 import { DATABASE_NAME, openConnection } from "./connection.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { type HeldFile, holdFile } from "./held_file.ts";
-import { Rows } from "./rows.ts";
+import { SqliteRows } from "./rows.ts";
 import { migrate } from "./schema.ts";
 import { isBusy, toStoreFault } from "./sqlite_fault.ts";
 import { syncFolder, WalFile } from "./wal_file.ts";
@@ -36,7 +36,7 @@ const READ_TRIES_MAX = 200;
 export class SqliteStore implements Store {
   readonly folder: string;
   readonly #database: DatabaseSync;
-  readonly #rows: Rows;
+  readonly #rows: SqliteRows;
   readonly #log: WalFile;
   readonly #file: HeldFile;
   readonly #commits: GroupCommit;
@@ -65,7 +65,7 @@ export class SqliteStore implements Store {
     const path = `${options.folder}/${DATABASE_NAME}`;
     this.folder = options.folder;
     this.#database = database;
-    this.#rows = new Rows(database);
+    this.#rows = new SqliteRows(database);
     this.#log = log;
     this.#file = holdFile(path);
     const sync = () => log.sync();
@@ -73,7 +73,6 @@ export class SqliteStore implements Store {
     this.#commits = new GroupCommit({
       folder: options.folder,
       rows: this.#rows,
-      isTransaction: () => database.isTransaction,
       sync: syncLog ? () => syncLog(sync) : sync,
       syncFailed: (error) => this.#refuse(error),
       sleep: wait,
@@ -97,12 +96,12 @@ export class SqliteStore implements Store {
   getMany(bucket: string, keys: readonly string[], bytesMax?: number): (Uint8Array | undefined)[] {
     return this.#read(() => {
       // Called from a transaction's work there is one snapshot already.
-      if (this.#database.isTransaction) return this.#rows.getMany(bucket, keys, bytesMax);
-      this.#rows.run("BEGIN");
+      if (this.#rows.isTransaction) return this.#rows.getMany(bucket, keys, bytesMax);
+      this.#rows.beginReading();
       try {
         return this.#rows.getMany(bucket, keys, bytesMax);
       } finally {
-        if (this.#database.isTransaction) this.#rows.run("COMMIT");
+        this.#rows.rollback();
       }
     });
   }
