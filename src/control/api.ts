@@ -5,16 +5,21 @@
 import type { Event } from "../model/event.ts";
 import type { Problem } from "../model/manifest/reading.ts";
 
-/** Every path of the API, built in one place. */
+/** Every path of the API, built in one place. Bodies are JSON both ways, but for an artifact's bytes. */
 export const PATHS = {
+  /** GET: {@linkcode HostStatus}. */
   status: "/v1/status",
+  /** GET: {@linkcode ApplicationsReply}. PUT {@linkcode ApplyRequest}: {@linkcode ApplyReply}. */
   applications: "/v1/applications",
+  /** GET: {@linkcode ApplicationDetail}. DELETE: 204, or `not_found`. */
   application: (name: string) => `/v1/applications/${encodeURIComponent(name)}`,
-  /** POST raw bytes; answers {@linkcode ArtifactReply}. */
+  /** POST raw bytes: {@linkcode ArtifactReply}. */
   artifacts: "/v1/artifacts",
+  /** GET: {@linkcode ComponentDetail}. */
   component: (id: string) => `/v1/components/${encodeURIComponent(id)}`,
+  /** POST {@linkcode CallRequest}: {@linkcode CallReply}. */
   call: (id: string) => `/v1/components/${encodeURIComponent(id)}/call`,
-  /** `?after=SEQUENCE`. */
+  /** GET `?after=SEQUENCE`: {@linkcode EventsReply}, every event kept, or those with a higher sequence. */
   events: "/v1/events",
 } as const;
 
@@ -73,6 +78,11 @@ export interface ApplicationSummary {
   components: number;
   /** Where the manifest came from. */
   source: string;
+}
+
+/** GET applications. */
+export interface ApplicationsReply {
+  applications: ApplicationSummary[];
 }
 
 /** One application in full. */
