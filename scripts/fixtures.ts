@@ -1,7 +1,7 @@
 // Rebuilds the wasm fixtures under `fixtures/components/` from their sources: all of them, or the ones named.
 // `--check` builds nothing and only compares what is committed with its digests. Run as `deno task fixtures`.
 
-import { buildC, buildGo, buildRust, type Fixture, type Language } from "./fixtures_build.ts";
+import { buildC, buildGo, buildJs, buildRust, type Fixture, type Language } from "./fixtures_build.ts";
 import { report } from "./fixtures_toolchains.ts";
 
 const COMPONENTS = new URL("../fixtures/components/", import.meta.url);
@@ -15,12 +15,14 @@ const FIXTURES: Fixture[] = [
   { name: "kvprobe", language: "rust" },
   { name: "todo", language: "rust" },
   { name: "till", language: "go", adapter: "reactor" },
+  { name: "counter", language: "js" },
 ];
 
 const BUILDERS: Record<Language, (fixture: Fixture, version?: string) => Promise<Uint8Array>> = {
   c: buildC,
   rust: buildRust,
   go: buildGo,
+  js: buildJs,
 };
 
 /** Folders that hold parts of fixtures, not fixtures. */

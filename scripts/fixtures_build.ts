@@ -2,13 +2,13 @@
 // `fixtures.ts`. Work happens in `.cache/fixtures/`, on a copy of the source with the WIT packages laid beside it,
 // and every compiler is told to leave that folder's name out of what it writes.
 
-import { CACHE, provideRust, provideZig, run } from "./fixtures_toolchains.ts";
+import { CACHE, provideComponentizeJs, provideRust, provideZig, run } from "./fixtures_toolchains.ts";
 import { gatherWit, type Wit, writeWit } from "./fixtures_wit.ts";
 
 const COMPONENTS = new URL("../fixtures/components/", import.meta.url).pathname;
 const VENDOR = new URL("../vendor/", import.meta.url);
 
-export type Language = "c" | "rust" | "go";
+export type Language = "c" | "rust" | "go" | "js";
 
 export interface Fixture {
   name: string;
@@ -114,4 +114,33 @@ export async function buildGo(fixture: Fixture): Promise<Uint8Array> {
     env: { GOOS: "wasip1", GOARCH: "wasm", GOFLAGS: "-mod=mod", GOTOOLCHAIN: "local", GOWORK: "off" },
   });
   return componentOf(await embedded(await Deno.readFile(core), await gatherWit(fixture.name)), fixture);
+}
+
+/** The engine comes along; what it would import for features that we do not use is left out. */
+export async function buildJs(fixture: Fixture): Promise<Uint8Array> {
+  const tool = await provideComponentizeJs();
+  const folder = `${CACHE}js/${fixture.name}`;
+  await copySource(fixture, await gatherWit(fixture.name), folder);
+  const options = {
+    sourceName: `${fixture.name}.js`,
+    witPath: "wit",
+    worldName: fixture.name,
+    disableFeatures: ["random", "stdio", "clocks", "fetch-event"],
+  };
+  const module = `${tool}/node_modules/@bytecodealliance/componentize-js/src/componentize.js`;
+  const script = `import { componentize } from ${JSON.stringify(module)};
+    import { readFile, writeFile } from "node:fs/promises";
+    const source = await readFile("${fixture.name}.js", "utf8");
+    await writeFile("out.wasm", (await componentize(source, ${JSON.stringify(options)})).component);`;
+  await run("node", ["--input-type=module", "--eval", script], { cwd: folder });
+  return withoutTempNames(await Deno.readFile(`${folder}/out.wasm`));
+}
+
+/** The engine's snapshot keeps the random name of the folder it was made in; zeros make builds repeatable. */
+function withoutTempNames(bytes: Uint8Array): Uint8Array {
+  const latin1 = new TextDecoder("latin1").decode(bytes);
+  for (const { index } of latin1.matchAll(/[0-9a-f]{12}(?=\/sources\b)/g)) {
+    bytes.fill(0x30, index, index + 12);
+  }
+  return bytes;
 }
