@@ -5,6 +5,7 @@ import type { Call } from "../model/call.ts";
 import { WitError } from "../model/call.ts";
 import { Fault, type FaultData, fromFaultData } from "../model/fault.ts";
 import { HTTP_INCOMING, type HttpFields, type HttpRequest, type HttpResponse } from "../model/http.ts";
+import type { Json } from "../model/manifest/manifest.ts";
 import { fromJson, toJson } from "../model/values/wit_json.ts";
 import type { WitType } from "../model/wit.ts";
 import type { FunctionPlan, Program } from "./program.ts";
@@ -32,10 +33,10 @@ export type RequestHead = Pick<HttpRequest, "method" | "scheme" | "authority" | 
 export interface ValueCall {
   interface: string;
   function: string;
-  args: unknown[];
+  args: Json[];
   timeoutMs: number | null;
 }
-export type ValueReply = { ok: unknown } | { err: unknown } | { fault: FaultData };
+export type ValueReply = { ok: Json } | { err: Json } | { fault: FaultData };
 
 /** Carries a Call to the cell behind `socket`. */
 export function callElsewhere(
