@@ -119,10 +119,13 @@ function formatText({ level, message, fields, timeMs }: LogEntry): string {
   const { component, ...others } = fields;
   if (component !== undefined) parts.push(`[${escapeControls(describe(component))}]`);
   parts.push(escapeControls(cut(message)));
-  for (const [key, value] of Object.entries(others)) {
-    if (value !== undefined) parts.push(`${escapeControls(key)}=${formatField(value)}`);
-  }
-  return parts.join(" ");
+  return [...parts, ...formatFields(others)].join(" ");
+}
+
+/** Fields as `key=value`, each on one line and unable to look like another. */
+export function formatFields(fields: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(fields).filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${escapeControls(key)}=${formatField(value)}`);
 }
 
 function formatJson({ level, message, fields, timeMs = 0 }: LogEntry): string {
