@@ -6,6 +6,7 @@ import type { ComponentSpec } from "../model/component.ts";
 import { Fault } from "../model/fault.ts";
 import type { Digest } from "../model/ids.ts";
 import type { Link } from "../model/link.ts";
+import { formatManifest } from "../model/manifest/format.ts";
 import { type ParsedManifest, parseManifest, parseManifests } from "../model/manifest/parse.ts";
 import { planApplication } from "../model/manifest/plan.ts";
 import type { Problem } from "../model/manifest/reading.ts";

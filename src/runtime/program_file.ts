@@ -14,6 +14,9 @@ import type { GeneratedProgram } from "./generate.ts";
 const MAGIC = new TextEncoder().encode("HFPROG1\n");
 const HEAD_OFFSET = MAGIC.length + 32 + 4;
 
+/** Types may share parts; written out, a hostile file's could grow without end. The largest fixture has 9,000 nodes. */
+const TYPE_NODES_MAX = 1_000_000;
+
 interface Head {
   /** Bounds baked into the core modules. */
   memoryBytesMax: number;
@@ -38,7 +41,11 @@ export interface ProgramParts {
 /** Resources are told apart by identity; in JSON each becomes a number, and comes back as one object. */
 function flattenResources(wit: ComponentWit): unknown {
   const numbers = new Map<WitResource, number>();
+  let nodes = 0;
   return JSON.parse(JSON.stringify(wit, (_key, value) => {
+    if (++nodes > TYPE_NODES_MAX) {
+      throw new Fault("over_limit", "the component's types are too large when written out");
+    }
     if (value?.kind !== "resource") return value;
     if (!numbers.has(value)) numbers.set(value, numbers.size);
     return { kind: "resource", name: value.name, number: numbers.get(value) };

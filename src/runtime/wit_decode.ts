@@ -49,6 +49,8 @@ const PRIMITIVES: Record<number, WitPrimitive> = {
 
 /** Nested components deeper than this are refused: composition tools produce two or three levels. */
 const NESTING_MAX = 32;
+/** Nested components that one file may instantiate; without a bound, nesting multiplies them without end. */
+const INSTANTIATIONS_MAX = 2_000;
 
 /** Whether `bytes` begin like a component, a core module, or neither. */
 export function sniffWasm(bytes: Uint8Array): "component" | "module" | "other" {
@@ -107,6 +109,8 @@ class Scope {
 }
 
 class Decoder {
+  #instantiations = 0;
+
   constructor(readonly r: ByteReader) {}
 
   /** Reads the component between two offsets; `args` are the instances a nested one is instantiated with. */
@@ -140,6 +144,9 @@ class Decoder {
       case 4: { // nested component: decoded again for each instantiation, with its arguments
         const { start, end, depth } = at;
         const instantiate = (args: Record<string, Entity>) => {
+          if (++this.#instantiations > INSTANTIATIONS_MAX) {
+            throw new Error(`more than ${INSTANTIATIONS_MAX} nested instances`);
+          }
           const back = this.r.offset;
           const inner = this.component(start, end, scope, args, depth + 1);
           this.r.offset = back;
