@@ -2,13 +2,15 @@
 // The store reads through it directly, group commit writes through it. `Rows` is what group commit needs of any store.
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { crc32 } from "node:zlib";
 import { Fault } from "../model/fault.ts";
 import type { RecordTable, StoreTransaction } from "../model/ports.ts";
 
 /** Bucket ids remembered per connection; a bucket's id never changes, so this only bounds memory. */
 const BUCKET_IDS_MAX = 10_000;
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const encoder = new TextEncoder();
 
 /** Rows of an open store, with transactions and, inside one, a savepoint for each piece of work. */
 export interface Rows extends StoreTransaction {
@@ -40,8 +42,17 @@ export class SqliteRows implements Rows {
     checkText(key);
     const id = this.#bucketId(bucket);
     if (id === undefined) return undefined;
-    return this.#prepared("SELECT value FROM keyvalue WHERE bucket = ? AND key = ?")
-      .get(id, key)?.value as Uint8Array | undefined;
+    const row = this.#prepared("SELECT value, crc FROM keyvalue WHERE bucket = ? AND key = ?").get(id, key);
+    if (row === undefined) return undefined;
+    const value = row.value as Uint8Array;
+    if (row.crc === checksum(key, value)) return value;
+    throw new Fault(
+      "corrupt",
+      `read key "${key}" of bucket "${bucket}": its bytes fail their checksum; set it again`,
+      {
+        detail: { bucket, key },
+      },
+    );
   }
 
   /** Several values; the caller sees to it that they are from one snapshot. */
@@ -60,8 +71,9 @@ export class SqliteRows implements Rows {
 
   set(bucket: string, key: string, value: Uint8Array): void {
     const id = this.#bucketId(bucket) ?? this.#addBucket(bucket);
-    this.#prepared("INSERT INTO keyvalue VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value")
-      .run(id, checkText(key), value);
+    this.#prepared(
+      "INSERT INTO keyvalue VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value, crc = excluded.crc",
+    ).run(id, checkText(key), value, checksum(key, value));
   }
 
   delete(bucket: string, key: string): boolean {
@@ -84,14 +96,18 @@ export class SqliteRows implements Rows {
   }
 
   getRecord<T>(table: RecordTable, id: string): T | undefined {
-    const row = this.#prepared("SELECT CAST(json AS BLOB) AS bytes FROM record WHERE kind = ? AND id = ?")
+    const row = this.#prepared(
+      "SELECT CAST(json AS BLOB) AS bytes, crc FROM record WHERE kind = ? AND id = ?",
+    )
       .get(table, checkText(id));
-    return row === undefined ? undefined : parse<T>(row.bytes as Uint8Array, table, id);
+    return row === undefined ? undefined : parse<T>(row, table, id);
   }
 
   setRecord(table: RecordTable, id: string, value: unknown): void {
-    this.#prepared("INSERT INTO record VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET json = excluded.json")
-      .run(table, checkText(id), JSON.stringify(value));
+    const json = JSON.stringify(value);
+    this.#prepared(
+      "INSERT INTO record VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET json = excluded.json, crc = excluded.crc",
+    ).run(table, checkText(id), json, checksum(id, encoder.encode(json)));
   }
 
   deleteRecord(table: RecordTable, id: string): boolean {
@@ -101,10 +117,10 @@ export class SqliteRows implements Rows {
 
   listRecords<T>(table: RecordTable): [id: string, value: T][] {
     return this.#prepared(
-      "SELECT CAST(id AS BLOB) AS name, CAST(json AS BLOB) AS bytes FROM record WHERE kind = ? ORDER BY id",
+      "SELECT CAST(id AS BLOB) AS name, CAST(json AS BLOB) AS bytes, crc FROM record WHERE kind = ? ORDER BY id",
     ).all(table).map((row) => {
       const id = decoder.decode(row.name as Uint8Array);
-      return [id, parse<T>(row.bytes as Uint8Array, table, id)];
+      return [id, parse<T>(row, table, id)];
     });
   }
 
@@ -185,16 +201,19 @@ export function checkText(name: string): string {
   );
 }
 
-function parse<T>(json: Uint8Array, table: string, id: string): T {
-  try {
-    return JSON.parse(decoder.decode(json)) as T;
-  } catch (cause) {
-    throw new Fault(
-      "corrupt",
-      `read the ${table} record "${id}": its JSON is damaged; delete or re-apply it`,
-      {
-        cause,
-      },
-    );
-  }
+/** What tells that a value, or its key, is not what was stored. */
+export function checksum(key: string, value: Uint8Array): number {
+  return crc32(value, crc32(key));
+}
+
+function parse<T>(row: Record<string, unknown>, table: string, id: string): T {
+  const bytes = row.bytes as Uint8Array;
+  if (row.crc === checksum(id, bytes)) return JSON.parse(decoder.decode(bytes)) as T;
+  throw new Fault(
+    "corrupt",
+    `read the ${table} record "${id}": its bytes fail their checksum; delete or re-apply it`,
+    {
+      detail: { table, id },
+    },
+  );
 }

@@ -16,13 +16,14 @@ export const MIGRATIONS: readonly { reason: string; statements: readonly string[
     statements: [
       // Names stand once, so that a row of a bucket with a long name costs no more than any other.
       `CREATE TABLE bucket (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT`,
+      // SQLite checks no bytes; `crc` is the CRC-32 of key and value, so that a worn-out card cannot change a value unseen.
       // Clustered by (bucket, key): a read is one descent, a listing one scan, and text compares by its UTF-8 bytes.
       `CREATE TABLE keyvalue (
-         bucket INTEGER NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
+         bucket INTEGER NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, crc INTEGER NOT NULL,
          PRIMARY KEY (bucket, key)
        ) STRICT, WITHOUT ROWID`,
       `CREATE TABLE record (
-         kind TEXT NOT NULL, id TEXT NOT NULL, json TEXT NOT NULL,
+         kind TEXT NOT NULL, id TEXT NOT NULL, json TEXT NOT NULL, crc INTEGER NOT NULL,
          PRIMARY KEY (kind, id)
        ) STRICT, WITHOUT ROWID`,
       `CREATE TABLE number (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID`,

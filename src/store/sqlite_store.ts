@@ -3,15 +3,16 @@
 // database in checkpointer.ts. Started by `src/cli` and by each cell.
 
 import type { DatabaseSync } from "node:sqlite";
-import { Fault } from "../model/fault.ts";
+import { Fault, isFault } from "../model/fault.ts";
 import type { RecordTable, Store, StoreTransaction } from "../model/ports.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { DATABASE_NAME, openConnection } from "./connection.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { type HeldFile, holdFile } from "./held_file.ts";
+import { createDatabase, markSuspect, recover, type Recovery } from "./recovery.ts";
 import { SqliteRows } from "./rows.ts";
 import { migrate } from "./schema.ts";
-import { isBusy, toStoreFault } from "./sqlite_fault.ts";
+import { isBusy, isCorrupt, toStoreFault } from "./sqlite_fault.ts";
 import { syncFolder, WalFile } from "./wal_file.ts";
 
 /** How a store is opened. */
@@ -25,6 +26,8 @@ export interface SqliteStoreOptions {
   isOwner: boolean;
   /** Waits; real time unless a test brings its own. */
   sleep?: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** Wall clock, for the names of files set aside. */
+  nowMs?: () => number;
   /** Syncs the log; the disk's unless a test brings its own. */
   syncLog?: (sync: () => Promise<void>) => Promise<void>;
 }
@@ -35,6 +38,8 @@ const READ_TRIES_MAX = 200;
 /** {@linkcode Store} on SQLite. */
 export class SqliteStore implements Store {
   readonly folder: string;
+  /** What the opening had to repair; to be logged as ERROR and published. */
+  readonly recovery: Recovery | undefined;
   readonly #database: DatabaseSync;
   readonly #rows: SqliteRows;
   readonly #log: WalFile;
@@ -43,6 +48,7 @@ export class SqliteStore implements Store {
   readonly #checkpointer: Checkpointer | undefined;
   #closing: Promise<void> | undefined;
   #isBroken = false;
+  #isSuspect = false;
 
   /** Opens or creates the database of `folder`. */
   static async open(options: SqliteStoreOptions): Promise<SqliteStore> {
@@ -50,17 +56,25 @@ export class SqliteStore implements Store {
     const path = `${folder}/${DATABASE_NAME}`;
     try {
       await Deno.mkdir(folder, { recursive: true });
+      const recovery = options.isOwner ? await recover(path, (options.nowMs ?? Date.now)()) : undefined;
+      await createDatabase(path);
       const database = await openMigrated(path, options.sleep ?? sleep);
       const log = new WalFile(`${path}-wal`);
       await log.sync();
       await syncFolder(folder);
-      return new SqliteStore(options, database, log);
+      return new SqliteStore(options, database, log, recovery);
     } catch (error) {
       throw toStoreFault(error, `open ${path}`, folder);
     }
   }
 
-  private constructor(options: SqliteStoreOptions, database: DatabaseSync, log: WalFile) {
+  private constructor(
+    options: SqliteStoreOptions,
+    database: DatabaseSync,
+    log: WalFile,
+    recovery: Recovery | undefined,
+  ) {
+    this.recovery = recovery;
     const wait = options.sleep ?? sleep;
     const path = `${options.folder}/${DATABASE_NAME}`;
     this.folder = options.folder;
@@ -112,7 +126,9 @@ export class SqliteStore implements Store {
 
   transact<T>(work: (transaction: StoreTransaction) => T): Promise<T> {
     if (this.#closing) return Promise.reject(this.#closed());
-    return this.#commits.transact(work);
+    const done = this.#commits.transact(work);
+    done.catch((error) => isFault(error) && isCorrupt(error.cause) && this.#suspect());
+    return done;
   }
 
   getRecord<T>(table: RecordTable, id: string): T | undefined {
@@ -159,11 +175,18 @@ export class SqliteStore implements Store {
         return read();
       } catch (error) {
         if (this.#closing) throw this.#closed();
+        if (isCorrupt(error)) this.#suspect();
         if (!isBusy(error) || tries >= READ_TRIES_MAX) {
           throw toStoreFault(error, `read from ${this.folder}`, this.folder);
         }
       }
     }
+  }
+
+  /** Damage was met: the next start looks at everything. */
+  #suspect(): void {
+    if (!this.#isSuspect) markSuspect(`${this.folder}/${DATABASE_NAME}`);
+    this.#isSuspect = true;
   }
 
   #closed(): Fault {
