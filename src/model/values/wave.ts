@@ -18,17 +18,16 @@ export function parseWave(type: WitType, text: string, what = "value"): unknown 
 }
 
 /**
- * The arguments of a function from a text like `(1, "two")`, with or without the outer parentheses; options left out at
- * the end are none.
+ * The arguments of a function from a text like `(1, "two")`, with or without the outer parentheses (without them where
+ * the first is a tuple itself); options left out at the end are none.
  */
 export function parseWaveArguments(
   params: WitFunction["params"],
   text: string,
   what = "arguments",
 ): unknown[] {
-  const wrapped = /^(?:[ \t\n\r]|\/\/[^\n]*)*\(/.test(text) && params[0]?.[1].kind !== "tuple";
   const lexer = new WaveLexer(text, what);
-  if (wrapped) lexer.take();
+  const wrapped = !(params.length > 0 && isTupleLike(params[0][1])) && lexer.takeIf("(");
   const values: unknown[] = [];
   const isLast = () => wrapped ? lexer.takeIf(")") : lexer.peek().kind === "end";
   while (!isLast()) {
@@ -48,6 +47,11 @@ export function parseWaveArguments(
     values.push(makeOption(type.of, false));
   }
   return values;
+}
+
+function isTupleLike(type: WitType): boolean {
+  if (type.kind === "option") return isTupleLike(type.of);
+  return type.kind === "tuple" || (type.kind === "result" && type.ok !== null && isTupleLike(type.ok));
 }
 
 function expectEnd(lexer: WaveLexer): void {

@@ -15,8 +15,12 @@ export interface Token {
 /** Labels that mean something unless written with `%`. */
 export const KEYWORDS: readonly string[] = ["true", "false", "some", "none", "ok", "err", "inf", "nan"];
 
-const SPACE = /(?:[ \t\n\r]|\/\/[^\n]*)*/y;
-const LABEL = /%?(?:[a-z][a-z0-9]*|[A-Z][A-Z0-9]*)(?:-(?:[a-z0-9]+|[A-Z0-9]+))*/y;
+// Patterns that run over a text hold no group that repeats: on megabytes those overflow the stack.
+const SPACE = /[ \t\n\r]+|\/\/[^\n]*/y;
+const LABEL = /%?[a-zA-Z][-a-zA-Z0-9]*/y;
+const LABEL_FORM = /^%?(?:[a-z][a-z0-9]*|[A-Z][A-Z0-9]*)(?:-(?:[a-z0-9]+|[A-Z0-9]+))*$/;
+/** Longest label; WIT's longest are under 60. */
+const LABEL_LENGTH_MAX = 512;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|-inf(?![-a-zA-Z0-9])/y;
 const ESCAPES: Readonly<Record<string, string>> = {
   "'": "'",
@@ -83,7 +87,9 @@ export class WaveLexer {
   }
 
   #read(): Token {
-    this.#offset += this.#match(SPACE)!.length;
+    for (let space = this.#match(SPACE); space !== undefined; space = this.#match(SPACE)) {
+      this.#offset += space.length;
+    }
     const offset = this.#offset;
     const first = this.#text[offset];
     if (first === undefined) return { kind: "end", text: "", value: "", offset };
@@ -92,11 +98,23 @@ export class WaveLexer {
     if (this.#text.startsWith('"""', offset)) return this.#readMultiline();
     if (first === '"') return this.#readString();
     const label = this.#match(LABEL);
-    if (label !== undefined) return this.#token("label", label, label.replace("%", ""));
+    if (label !== undefined) return this.#readLabel(label);
     const number = this.#match(NUMBER);
     if (number !== undefined) return this.#token("number", number, number);
     const found = String.fromCodePoint(this.#text.codePointAt(offset)!);
     throw this.refuse({ offset }, `${JSON.stringify(found)} begins no value`, this.#hint(first));
+  }
+
+  #readLabel(label: string): Token {
+    if (label.length > LABEL_LENGTH_MAX || !LABEL_FORM.test(label)) {
+      const message = `${JSON.stringify(label.slice(0, 40))} is no label`;
+      throw this.refuse(
+        { offset: this.#offset },
+        message,
+        "write words of one case joined by -, texts in quotes",
+      );
+    }
+    return this.#token("label", label, label.replace("%", ""));
   }
 
   #hint(first: string): string {
@@ -191,15 +209,15 @@ export class WaveLexer {
 
   /** The text between two offsets with its escapes resolved. */
   #decode(from: number, to: number): string {
+    const raw = this.#text.slice(from, to);
     let value = "";
-    let plain = from;
-    for (let at = this.#text.indexOf("\\", from); at >= 0 && at < to; at = this.#text.indexOf("\\", plain)) {
-      value += this.#text.slice(plain, at);
-      const escape = this.#unescape(at);
-      value += escape.value;
+    let plain = 0;
+    for (let at = raw.indexOf("\\"); at >= 0; at = raw.indexOf("\\", plain)) {
+      const escape = this.#unescape(from + at);
+      value += raw.slice(plain, at) + escape.value;
       plain = at + escape.length;
     }
-    value += this.#text.slice(plain, to);
+    value += raw.slice(plain);
     if (!value.isWellFormed()) throw this.refuse({ offset: from }, "half a surrogate pair", "leave it out");
     return value;
   }
