@@ -14,6 +14,9 @@ const WAITING_BYTES_MAX = 1024 * 1024;
 /** Between two tries at a full pipe. */
 const FULL_PIPE_WAIT_MS = 20;
 
+/** How long a stopping host waits for its log's reader. */
+const FLUSH_MS = 1_000;
+
 export class LineWriter {
   readonly #sink: ByteSink;
   readonly #describeDropped: (lines: number) => string;
@@ -39,9 +42,15 @@ export class LineWriter {
     this.#running ??= this.#run();
   }
 
-  /** Resolves once every line taken so far is written, or cannot be. */
+  /** Resolves once every line taken so far is written, or nobody took them for a while: then they are given up. */
   async flush(): Promise<void> {
-    await this.#running;
+    if (!this.#running) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise<void>((done) => timer = setTimeout(done, FLUSH_MS));
+    await Promise.race([this.#running.then(() => clearTimeout(timer)), patience]);
+    if (!this.#running) return;
+    this.#waiting.length = 0;
+    this.#waitingBytes = 0;
   }
 
   /** Writes at once what waits, for a process about to end; what is just being written may come out twice. */
@@ -74,9 +83,7 @@ export class LineWriter {
       this.#waiting.splice(0, lines);
       this.#waitingBytes = this.#waiting.reduce((sum, bytes) => sum + bytes.length, 0);
       if (this.#dropped > 0) {
-        this.#add(
-          new TextEncoder().encode(`… ${this.#dropped} log lines dropped: nobody read them in time\n`),
-        );
+        this.#add(new TextEncoder().encode(this.#describeDropped(this.#dropped)));
         this.#dropped = 0;
       }
     }
@@ -88,11 +95,10 @@ export class LineWriter {
       try {
         written += await this.#sink.write(batch.subarray(written));
       } catch (error) {
-        // A pipe that another process made non-blocking, and is full just now.
-        if (error instanceof Deno.errors.WouldBlock) {
-          await new Promise((done) => setTimeout(done, FULL_PIPE_WAIT_MS));
-        } // The reader is gone. The host lives on; a later line tries again.
-        else return;
+        // Unless a pipe that someone made non-blocking is full just now, the reader is gone: the host lives on, and a
+        // later line tries again.
+        if (!(error instanceof Deno.errors.WouldBlock)) return;
+        await new Promise((done) => setTimeout(done, FULL_PIPE_WAIT_MS));
       }
     }
   }

@@ -2,12 +2,14 @@
 // and the exit code of their row in FAULTS; anything else thrown is a bug, shown with its stack, exit code 1.
 
 import { FAULTS, isFault } from "../model/fault.ts";
+import { findNearest } from "../model/nearest.ts";
 import type { ProviderTable } from "../model/provider.ts";
 import { VERSION } from "../model/version.ts";
 import { readArguments } from "./arguments.ts";
 import { formatHelp } from "./help.ts";
 import { escapeControls } from "./log.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
+import { variableOf } from "./verb.ts";
 import { VERBS } from "./verbs.ts";
 
 /** What a shell gives a program that wrote to a pipe nobody reads: 128 and SIGPIPE. */
@@ -39,10 +41,23 @@ export async function carryOut(
   if (request.kind === "help") terminal.print(formatHelp(request.path, VERBS));
   else if (request.kind === "version") terminal.print(`holdfast ${VERSION}`);
   else {
+    if (request.verb.path[0] === "up") warnOfUnknownVariables(environment, terminal);
     const { run } = await request.verb.load();
     return await run({ ...request, ...world }) ?? 0;
   }
   return 0;
+}
+
+/** A misspelt variable in a unit file would otherwise do nothing, in silence. */
+function warnOfUnknownVariables(environment: Readonly<Record<string, string>>, terminal: Terminal): void {
+  const known = VERBS.flatMap((verb) => verb.options).map(variableOf);
+  for (const name of Object.keys(environment).filter((one) => one.startsWith("HOLDFAST_"))) {
+    if (known.includes(name)) continue;
+    const nearest = findNearest(name, known);
+    terminal.note(
+      `warning: nothing reads the variable ${name}${nearest ? `; did you mean ${nearest}?` : ""}`,
+    );
+  }
 }
 
 function report(error: unknown, terminal: Terminal): number {

@@ -5,7 +5,7 @@ import { Fault } from "../model/fault.ts";
 import { DATA_OPTION, resolveDataFolder, toAbsolutePath } from "./data_folder.ts";
 import type { LogFormat, LogLevel } from "./log.ts";
 import type { Values } from "./values.ts";
-import { type OptionSpec, variableOf } from "./verb.ts";
+import type { OptionSpec } from "./verb.ts";
 
 /** What `holdfast up` starts with. Paths are absolute. */
 export interface UpOptions {
@@ -101,15 +101,6 @@ export async function resolveUpOptions(
   await checkFile(values, "http-tls-key", options.http.keyFile);
   await checkFolder(values, options.dataFolder);
   return options;
-}
-
-/** Variables that look like ours and are read by nobody: most likely misspelt. */
-export function findUnknownVariables(
-  environment: Readonly<Record<string, string>>,
-  options: Iterable<OptionSpec>,
-): string[] {
-  const known = new Set([...options].map(variableOf));
-  return Object.keys(environment).filter((name) => name.startsWith("HOLDFAST_") && !known.has(name)).sort();
 }
 
 function readHttp(values: Values): UpOptions["http"] {
