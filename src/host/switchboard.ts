@@ -1,7 +1,7 @@
 // The one crossing of all Calls in a cell: finds the link, bounds the depth, then hands the Call to its target, be it a
 // component here or a provider. No link, no call. A local target is a direct call; nothing here touches a network.
 
-import type { Call, CallTarget } from "../model/call.ts";
+import { type Call, type CallTarget, deriveCall } from "../model/call.ts";
 import { Fault } from "../model/fault.ts";
 import { HTTP_INCOMING, HTTP_OUTGOING } from "../model/http.ts";
 import { LIMITS } from "../model/limits.ts";
@@ -59,7 +59,7 @@ export class Switchboard implements CallTarget {
 
 /** A request that leaves one component enters the other. */
 function toIncoming(call: Call): Call {
-  return call.interface === HTTP_OUTGOING ? { ...call, interface: HTTP_INCOMING } : call;
+  return call.interface === HTTP_OUTGOING ? deriveCall(call, { interface: HTTP_INCOMING }) : call;
 }
 
 function denied(call: Call): Fault {

@@ -31,6 +31,54 @@ export interface Call {
   readonly signal?: AbortSignal;
 }
 
+/** A Call like another but for what differs; trace and signal are asked of the original only when someone asks. */
+class DerivedCall implements Call {
+  readonly source: string;
+  readonly linkName: string;
+  readonly interface: string;
+  readonly version?: string;
+  readonly function: string;
+  readonly args: readonly unknown[];
+  readonly target?: string;
+  readonly deadlineMs: number;
+  readonly depth: number;
+  readonly #origin: Call;
+
+  constructor(origin: Call, changes: CallChanges) {
+    // Version and target belong to the caller's own link: another caller does not inherit them.
+    const isSameCaller = changes.source === undefined;
+    this.source = changes.source ?? origin.source;
+    this.linkName = changes.linkName ?? origin.linkName;
+    this.interface = changes.interface ?? origin.interface;
+    this.version = changes.version ?? (isSameCaller ? origin.version : undefined);
+    this.function = changes.function ?? origin.function;
+    this.args = changes.args ?? origin.args;
+    this.target = changes.target ?? (isSameCaller ? origin.target : undefined);
+    this.deadlineMs = changes.deadlineMs ?? origin.deadlineMs;
+    this.depth = changes.depth ?? origin.depth;
+    this.#origin = origin;
+  }
+
+  get trace(): Trace | undefined {
+    return this.#origin.trace;
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#origin.signal;
+  }
+}
+
+/** What a derived Call may have of its own. */
+export type CallChanges = Partial<Omit<Call, "trace" | "signal">>;
+
+/**
+ * A Call that follows from another: the same with an earlier deadline, or what an instance asks while it serves one.
+ * Never spread a Call: its trace and signal may be getters, and a signal nobody reads costs more than a small guest.
+ */
+export function deriveCall(origin: Call, changes: CallChanges): Call {
+  return new DerivedCall(origin, changes);
+}
+
 /** Anything that carries out Calls: the switchboard, as providers and instances see it. */
 export interface CallTarget {
   /** Resolves with the function's result; rejects with a {@linkcode Fault}, or a {@linkcode WitError} the WIT declares. */

@@ -34,3 +34,21 @@ export interface HttpResponse {
 /** The interfaces by which HTTP work crosses the switchboard; function `handle`, one HttpRequest in, one HttpResponse out. */
 export const HTTP_INCOMING = "wasi:http/incoming-handler";
 export const HTTP_OUTGOING = "wasi:http/outgoing-handler";
+
+/**
+ * Fields that belong to one connection and not to the message, as `wasi:http` hosts withhold them from guests in both
+ * directions. `host` is among them because the authority has its own place.
+ */
+export const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
+  "connection",
+  "host",
+  "http2-settings",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);

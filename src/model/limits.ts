@@ -161,10 +161,22 @@ export const LIMITS = Object.freeze({
   controlBodyBytesMax: 256 * MiB,
   /** Request head a client may take to send; slower ones hold a socket for nothing. */
   httpHeadMs: 10_000,
+  /** A request body no longer than this is read before a component is called, so a slow client holds no instance. */
+  httpSmallBodyBytes: 64 * KiB,
+  /** Such a body a client may take to send; a phone on a bad line needs a few seconds for 64 KiB. */
+  httpSmallBodyMs: 20_000,
+  /** Path prefixes or host names of one HTTP link; each is looked at when a route table is made. */
+  httpRoutesPerLinkMax: 100,
+  /** Host names a listener remembers with their routes; a flood of made-up names only empties the memory. */
+  httpHostsRemembered: 1_000,
   /** Default total time of an outgoing request where neither guest nor link says. */
   httpClientMs: 30_000,
   /** Outgoing requests in flight for one component in one cell. */
   httpClientInFlightMax: 256,
+  /** One message of wasi:logging; what is longer is cut. A stack trace has 4 KiB. */
+  logMessageBytesMax: 16 * KiB,
+  /** The context of such a message: a module's name. */
+  logContextBytesMax: 256,
   /** Open files and sockets of one instance. */
   descriptorsMax: 256,
 });

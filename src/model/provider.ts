@@ -52,7 +52,10 @@ export interface ProviderKind {
   readonly offers: readonly string[];
   /** `ns:pkg/iface` names that it calls on components. */
   readonly calls: readonly string[];
-  /** Linked to every component without being declared (config, logging: nothing outside is reached by them). */
+  /**
+   * Linked to every component without being declared (config, logging: nothing outside is reached by them). Nobody
+   * binds such links: `call` gets one that the host made, whose `targetConfig` is the caller's own merged config.
+   */
   readonly implicit: boolean;
   /** Checks settings before anything starts, so that a manifest is refused whole; throws a {@linkcode Fault}. */
   readonly check?: (setting: { link?: { source: Config; target: Config }; config?: Config }) => void;

@@ -2,7 +2,7 @@
 // call at a time (the pool sees to that): the glue has no guard against a second. An instance that failed is dropped.
 
 import type { Call, CallTarget } from "../model/call.ts";
-import { WitError } from "../model/call.ts";
+import { deriveCall, WitError } from "../model/call.ts";
 import type { ComponentSpec } from "../model/component.ts";
 import { Fault, isFault } from "../model/fault.ts";
 import { HTTP_INCOMING, type HttpRequest, type HttpResponse } from "../model/http.ts";
@@ -238,18 +238,16 @@ export class Instance implements ImportContext, GlueHost {
   // ---- calls out ---------------------------------------------------------------------------------------------------
 
   callOut(interfaceName: string, functionName: string, args: readonly unknown[]): unknown | Promise<unknown> {
-    const call = this.#call;
-    return this.#switchboard.call({
+    const origin = this.#call;
+    const own = {
       source: this.spec.id,
       linkName: "default",
       interface: interfaceName,
       function: functionName,
       args,
-      deadlineMs: call?.deadlineMs ?? Infinity,
-      depth: (call?.depth ?? 0) + 1,
-      trace: call?.trace,
-      signal: call?.signal,
-    });
+      depth: (origin?.depth ?? 0) + 1,
+    };
+    return this.#switchboard.call(origin ? deriveCall(origin, own) : { ...own, deadlineMs: Infinity });
   }
 
   chargeLog(bytes: number): boolean {

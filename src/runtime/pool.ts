@@ -2,7 +2,7 @@
 // `call`; what they need is decided here: an idle instance, a new one, a place in the queue, or, for a call on a
 // resource, the very instance that owns it.
 
-import type { Call } from "../model/call.ts";
+import { type Call, deriveCall } from "../model/call.ts";
 import { Fault, isFault } from "../model/fault.ts";
 import { watchCall } from "./call_watch.ts";
 import { Instance, type InstanceHost, NoResponse, type RunningCall } from "./instance.ts";
@@ -74,7 +74,7 @@ export class Pool {
     this.#calls++;
     const { deadlineMs } = this.host.spec.limits;
     const own = deadlineMs ? this.host.clock.monotonicMs() + deadlineMs : Infinity;
-    const bounded = own < call.deadlineMs ? { ...call, deadlineMs: own } : call;
+    const bounded = own < call.deadlineMs ? deriveCall(call, { deadlineMs: own }) : call;
     try {
       const owner = ownerOf(bounded);
       if (owner) return await this.#callOwner(owner, bounded);

@@ -1,0 +1,237 @@
+// One listening address of this process: a Deno.serve, the routes of everyone who shares it, its certificate, and the
+// two questions a load balancer asks. Several processes may listen on the same address; the kernel shares connections out.
+//
+// What Deno.serve does and does not do (2.6.8 and 2.9.6, tried): it bounds a request's head (100 fields; 400 KiB on 2.6,
+// 64 KiB on 2.9) and its line (64 KiB), refuses conflicting lengths and repeated Hosts, speaks HTTP/2, and drops the
+// body of GET and HEAD. It has no time-out for a head that never ends, no limit of connections, and no trailers.
+
+import { Fault } from "../../src/model/fault.ts";
+import { LIMITS } from "../../src/model/limits.ts";
+import type { Log } from "../../src/model/ports.ts";
+import { Certificates } from "./certificates.ts";
+import { cutUrl, isAuthority, type Target } from "./request.ts";
+import { refuse } from "./response.ts";
+import { type RouteClaim, RouteTable } from "./routes.ts";
+import type { ListenerSettings } from "./settings.ts";
+
+/** What is behind a route: it answers. */
+export interface Route {
+  /** For messages: the link and its provider. */
+  readonly name: string;
+  /** Undefined: all. */
+  readonly methods: ReadonlySet<string> | undefined;
+  serve(request: Request, target: Target, isTls: boolean): Response | Promise<Response>;
+}
+
+/** A listener that stopped by itself (out of file descriptors) tries again so often. */
+const RETRY_MS = 500;
+
+/** One address. */
+export class Listener {
+  readonly settings: ListenerSettings;
+  readonly isTls: boolean;
+  /** Asked by `/readyz`; undefined where health is not answered. */
+  readonly #isReady: (() => boolean) | undefined;
+  readonly #log: Log;
+  readonly #claims = new Map<string, RouteClaim<Route>>();
+  readonly #authorities = new Set<string>();
+  readonly #certificates: Certificates | undefined;
+  #routes = new RouteTable<Route>([]);
+  #server: Deno.HttpServer<Deno.NetAddr> | undefined;
+  #abort = new AbortController();
+  #isClosing = false;
+
+  constructor(settings: ListenerSettings, log: Log, isReady?: () => boolean) {
+    this.settings = settings;
+    this.#log = log;
+    this.#isReady = isReady;
+    const { certFile, keyFile } = settings;
+    this.isTls = certFile !== undefined && keyFile !== undefined;
+    if (this.isTls) this.#certificates = new Certificates(certFile!, keyFile!, () => this.#renew(), log);
+  }
+
+  /** Where it listens; the port is the real one where the settings say 0. */
+  get address(): Deno.NetAddr | undefined {
+    return this.#server?.addr;
+  }
+
+  get hasClaims(): boolean {
+    return this.#claims.size > 0;
+  }
+
+  /** Begins to listen. */
+  async open(): Promise<void> {
+    await this.#certificates?.load();
+    this.#listen(this.settings.port);
+    this.#certificates?.watch();
+  }
+
+  /** Adds or replaces the routes known as `key`; refuses what another key claims. */
+  claim(key: string, claim: RouteClaim<Route>): void {
+    const others = new Map(this.#claims);
+    others.delete(key);
+    this.#checkFree(new RouteTable(others.values()), claim);
+    this.#claims.set(key, claim);
+    this.#routes = new RouteTable(this.#claims.values());
+  }
+
+  release(key: string): void {
+    if (this.#claims.delete(key)) this.#routes = new RouteTable(this.#claims.values());
+  }
+
+  /** Looks at the certificate's files now instead of at the next round. */
+  async checkCertificates(): Promise<void> {
+    await this.#certificates?.check();
+  }
+
+  /** Takes no more connections, lets running requests end until `deadline`, then cuts them. */
+  async close(deadline: Promise<void>): Promise<void> {
+    this.#isClosing = true;
+    this.#certificates?.stop();
+    const server = this.#server;
+    if (!server) return;
+    let isEnded = false;
+    const ended = server.shutdown().then(() => void (isEnded = true));
+    await Promise.race([ended, deadline]);
+    // Aborting a server that has ended already is an error nobody can catch.
+    if (!isEnded) this.#abort.abort();
+    await server.finished.catch(() => {});
+  }
+
+  #checkFree(table: RouteTable<Route>, claim: RouteClaim<Route>): void {
+    for (const host of claim.hosts.length ? claim.hosts : [undefined]) {
+      for (const path of claim.paths) {
+        const holder = table.claimed(host, path);
+        if (!holder) continue;
+        const what = host === undefined ? path : `${host}${path}`;
+        throw new Fault(
+          "conflict",
+          `${claim.target.name} wants ${what} on ${addressText(this.settings)}: ${holder.name} has it; ` +
+            "give one of them another path, host or address",
+        );
+      }
+    }
+  }
+
+  #listen(port: number): void {
+    const { address } = this.settings;
+    this.#abort = new AbortController();
+    const tls = this.#certificates?.current;
+    try {
+      this.#server = Deno.serve({
+        hostname: address,
+        port,
+        reusePort: true,
+        signal: this.#abort.signal,
+        onListen: () => {},
+        onError: () => new Response(null, { status: 500 }),
+        // What a component sends is what its client gets; compressing is the component's choice.
+        automaticCompression: false,
+        ...tls,
+      } as Deno.ServeTcpOptions, (request) => this.#handle(request));
+    } catch (error) {
+      throw listenFault(error, this.settings);
+    }
+    void this.#watch(this.#server);
+  }
+
+  /** A server ends by itself when accepting fails, and must not leave the port silent. */
+  async #watch(server: Deno.HttpServer<Deno.NetAddr>): Promise<void> {
+    const error = await server.finished.then(() => undefined, (reason) => reason);
+    if (this.#isClosing || this.#server !== server) return;
+    this.#log.error(`http-server: ${addressText(this.settings)} stopped listening; trying again`, {
+      error: String(error),
+    });
+    while (!this.#isClosing && this.#server === server) {
+      try {
+        this.#listen(server.addr.port);
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  /** New connections get the new certificate; those of the old one end with the request they are at. */
+  #renew(): void {
+    const before = this.#server;
+    if (!before || this.#isClosing) return;
+    this.#listen(before.addr.port);
+    void before.shutdown();
+  }
+
+  #handle(request: Request): Response | Promise<Response> {
+    const target = cutUrl(request.url, this.isTls);
+    if (!target || !this.#isPlain(request, target)) {
+      return refuse("bad_request", "the request's target or its Host field is not one this server takes");
+    }
+    const { authority, path } = target;
+    const route = this.#routes.find(authority, path);
+    if (this.#isReady && (path === "/healthz" || path === "/readyz")) {
+      // A catch-all route does not take these away; a route for them does.
+      if (!this.#routes.find(authority, path, true)) return this.#answerHealth(request, path);
+    }
+    if (!route) return refuse("not_found", "nothing is served here", { isHead: request.method === "HEAD" });
+    if (route.methods && !route.methods.has(request.method)) {
+      const allow = [...route.methods].join(", ");
+      return refuse("bad_request", `${request.method} is not taken here`, {
+        status: 405,
+        headers: [["allow", allow]],
+        isHead: request.method === "HEAD",
+      });
+    }
+    return route.serve(request, target, this.isTls);
+  }
+
+  /** Whether the Host field can have moved neither path nor authority. Most requests name a host seen before. */
+  #isPlain(request: Request, { authority }: Target): boolean {
+    const host = request.headers.get("host");
+    const isKnown = this.#authorities.has(authority);
+    if (isKnown && (host === authority || host === null)) return true;
+    if (!isKnown) {
+      if (!isAuthority(authority)) return false;
+      if (this.#authorities.size >= LIMITS.httpHostsRemembered) this.#authorities.clear();
+      this.#authorities.add(authority);
+    }
+    // Absolute-form targets are allowed to differ from Host; an empty or missing Host reads as the listener's own.
+    return !host || host === authority || isAuthority(host);
+  }
+
+  #answerHealth(request: Request, path: string): Response {
+    const isHead = request.method === "HEAD";
+    if (request.method !== "GET" && !isHead) {
+      return refuse("bad_request", `${path} is for GET`, { status: 405, headers: [["allow", "GET, HEAD"]] });
+    }
+    const isReady = path === "/healthz" || this.#isReady!();
+    const text = path === "/healthz" ? "ok\n" : isReady ? "ready\n" : "not ready\n";
+    return new Response(isHead ? null : text, {
+      status: isReady ? 200 : 503,
+      headers: { "content-type": "text/plain;charset=UTF-8" },
+    });
+  }
+}
+
+/** `address:port` as people write it. */
+export function addressText({ address, port }: { address: string; port: number }): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function listenFault(error: unknown, settings: ListenerSettings): Fault {
+  const where = addressText(settings);
+  const options = { cause: error, detail: { address: where } };
+  if (error instanceof Deno.errors.AddrInUse) {
+    return new Fault(
+      "conflict",
+      `http-server: another program listens on ${where}; choose another with --http`,
+      options,
+    );
+  }
+  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
+    const mend = settings.port < 1024 ? "; ports below 1024 need CAP_NET_BIND_SERVICE" : "";
+    return new Fault("denied", `http-server: the system does not let us listen on ${where}${mend}`, options);
+  }
+  if (error instanceof Deno.errors.AddrNotAvailable) {
+    return new Fault("bad_request", `http-server: ${where} is not an address of this machine`, options);
+  }
+  const text = error instanceof Error ? error.message : String(error);
+  return new Fault("bad_request", `http-server: cannot listen on ${where}: ${text}`, options);
+}

@@ -1,0 +1,152 @@
+// A request as it came over HTTP, seen as the model's HttpRequest, and the Call made of it. Both are read lazily:
+// headers, body, trace and abort signal cost more than many a guest's whole work, and most guests ask for few of them.
+
+import type { Call, Trace } from "../../src/model/call.ts";
+import {
+  CONNECTION_FIELDS,
+  HTTP_INCOMING,
+  type HttpBody,
+  type HttpFields,
+  type HttpRequest,
+} from "../../src/model/http.ts";
+import { LIMITS } from "../../src/model/limits.ts";
+
+/** Where the parts of a request's URL are; it is cut, never parsed: parsing would change what the guest sees. */
+export interface Target {
+  authority: string;
+  path: string;
+}
+
+const HTTP_LENGTH = "http://".length;
+
+/**
+ * Cuts authority and path with query out of what the server reports as URL; undefined for what has neither (CONNECT).
+ * `isTls` says how long the scheme is.
+ */
+export function cutUrl(url: string, isTls: boolean): Target | undefined {
+  const start = isTls ? HTTP_LENGTH + 1 : HTTP_LENGTH;
+  let end = url.indexOf("/", start);
+  const query = url.indexOf("?", start);
+  // An absolute-form target without a path: `GET http://shop.example?x`.
+  if (query >= 0 && (end < 0 || query < end)) end = query;
+  if (end < 0) return undefined;
+  let path = url.charCodeAt(end) === 0x2f ? url.slice(end) : `/${url.slice(end)}`;
+  // A fragment has no place in a request; Deno 2.9 lets it through, older ones cut it.
+  const fragment = path.indexOf("#");
+  if (fragment >= 0) path = path.slice(0, fragment);
+  // The asterisk of `OPTIONS *` is reported behind a slash.
+  return { authority: url.slice(start, end), path };
+}
+
+/**
+ * Whether an authority is one: the server passes the Host field on unread, and one with a slash in it would move the
+ * path's beginning. `host` is the field itself.
+ */
+export function isAuthority(host: string): boolean {
+  return /^(?:[-\w.~!$&'()*+;=%]+|\[[0-9a-fA-F:.]+\])(?::\d{0,5})?$/.test(host);
+}
+
+/** One request. */
+export class ServedRequest implements HttpRequest {
+  readonly method: string;
+  readonly scheme: string;
+  readonly path: string;
+  readonly authority: string;
+  readonly #request: Request;
+  readonly #bytes: Uint8Array | null | undefined;
+  #headers: HttpFields | undefined;
+
+  /** `bytes` is the whole body where it was read already, null where there is none. */
+  constructor(request: Request, target: Target, isTls: boolean, bytes: Uint8Array | null | undefined) {
+    this.#request = request;
+    this.#bytes = bytes;
+    this.method = request.method;
+    this.scheme = isTls ? "https" : "http";
+    this.authority = target.authority;
+    this.path = target.path;
+  }
+
+  get headers(): HttpFields {
+    return this.#headers ??= readFields(this.#request.headers, this.#bytes === null);
+  }
+
+  get body(): HttpBody {
+    return this.#bytes === undefined ? this.#request.body : this.#bytes;
+  }
+}
+
+/** The fields that are the message's own. A body that the server withholds (GET, HEAD) takes its length along. */
+function readFields(headers: Headers, hasNoBody: boolean): HttpFields {
+  const fields: HttpFields = [];
+  let named: string | undefined;
+  for (const field of headers) {
+    const name = field[0];
+    if (CONNECTION_FIELDS.has(name)) {
+      if (name === "connection") named = field[1];
+    } else if (!hasNoBody || name !== "content-length") fields.push(field);
+  }
+  if (named === undefined || named === "keep-alive" || named === "close") return fields;
+  // Whatever Connection names belongs to the connection as well.
+  const dropped = new Set(named.toLowerCase().split(",").map((name) => name.trim()));
+  return fields.filter(([name]) => !dropped.has(name));
+}
+
+/**
+ * The body as far as it should be read before the component is called: null where there is none, a promise for a small
+ * one (a slow client then holds no instance), undefined for one that the guest shall read as it comes.
+ */
+export function readBody(request: Request): null | Promise<Uint8Array> | undefined {
+  const { method } = request;
+  // The server hands out no body for these, whatever was sent.
+  if (method === "GET" || method === "HEAD") return null;
+  const length = request.headers.get("content-length");
+  if (length === null) return undefined;
+  if (length === "0") return null;
+  return Number(length) <= LIMITS.httpSmallBodyBytes ? request.bytes() : undefined;
+}
+
+/** What all Calls along one link have in common. */
+export interface CallOrigin {
+  readonly source: string;
+  readonly linkName: string;
+  readonly target: string;
+}
+
+/** The Call made of a request. */
+export class ServedCall implements Call {
+  readonly source: string;
+  readonly linkName: string;
+  readonly interface = HTTP_INCOMING;
+  readonly function = "handle";
+  readonly args: readonly [HttpRequest];
+  readonly target: string;
+  readonly deadlineMs: number;
+  readonly depth = 0;
+  readonly #request: Request;
+
+  constructor(origin: CallOrigin, request: Request, message: HttpRequest, deadlineMs: number) {
+    this.source = origin.source;
+    this.linkName = origin.linkName;
+    this.target = origin.target;
+    this.args = [message];
+    this.deadlineMs = deadlineMs;
+    this.#request = request;
+  }
+
+  get trace(): Trace | undefined {
+    const parent = this.#request.headers.get("traceparent");
+    return parent === null ? undefined : parseTraceparent(parent);
+  }
+
+  get signal(): AbortSignal {
+    return this.#request.signal;
+  }
+}
+
+/** Reads a W3C `traceparent`; what is malformed is as if it were not there. */
+export function parseTraceparent(text: string): Trace | undefined {
+  const found = text.match(
+    /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(?:-|$)/,
+  );
+  return found ? { traceId: found[1], spanId: found[2] } : undefined;
+}
