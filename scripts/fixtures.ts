@@ -14,6 +14,7 @@ const FIXTURES: Fixture[] = [
   { name: "probe", language: "rust" },
   { name: "kvprobe", language: "rust" },
   { name: "todo", language: "rust" },
+  { name: "catalog", language: "rust" },
   { name: "report", language: "rust", adapter: "command" },
   { name: "till", language: "go", adapter: "reactor" },
   { name: "counter", language: "js" },
