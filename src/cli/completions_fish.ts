@@ -27,7 +27,8 @@ function __holdfast_at
 end
 function __holdfast_in
     set -l words (commandline -opc)[2..-1]
-    test (count $words) -ge (count $argv); and test "$words[1..(count $argv)]" = "$argv"
+    set -l length (count $argv)
+    test (count $words) -ge $length; and test "$words[1..$length]" = "$argv"
 end
 complete -c holdfast -f
 ${complete([`-n ${quote("__holdfast_at")}`, "-l version", `-d ${quote("Show the version")}`])}
