@@ -2,13 +2,15 @@
 // as JSON on standard output.
 
 import { toFaultData } from "../model/fault.ts";
+import { writeWholeFile } from "../store/whole_file.ts";
 import type { CliContext } from "./context.ts";
 import { transpile, type TranspileJob } from "../runtime/program_store.ts";
 
 /** Runs the job in the first argument; resolves with the exit code. */
 export async function run({ argv }: Pick<CliContext, "argv">): Promise<number> {
   try {
-    await transpile(JSON.parse(argv[0]) as TranspileJob);
+    const job = JSON.parse(argv[0]) as TranspileJob;
+    await writeWholeFile(job.program, await transpile(job));
     return 0;
   } catch (error) {
     console.log(JSON.stringify(toFaultData(error, "bad_request")));

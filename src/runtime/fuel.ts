@@ -71,7 +71,7 @@ export class FuelMeter {
     if (++this.#hostCalls % HOST_CALLS_PER_CHECK === 0) {
       if (this.#hostCalls > this.#limits.hostCallsMax) {
         throw new Fault(
-          "over_limit",
+          "trapped",
           `a call made more than ${this.#limits.hostCallsMax} host calls (runtime.hostCalls)`,
         );
       }

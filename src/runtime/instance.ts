@@ -25,6 +25,8 @@ export interface InstanceHost {
   readonly switchboard: CallTarget;
   /** For a command called by hand: where its standard streams go. */
   readonly cli?: CliOptions;
+  /** A call failed after its response had begun: the client sees it break off, the call's result is long given. */
+  readonly onLateFailure?: (call: Call, reason: unknown) => void;
 }
 
 /** A call on its way: its result, and when the instance is free again (a streaming response goes on after its head). */
@@ -67,6 +69,7 @@ export class Instance implements ImportContext, GlueHost {
   readonly #exports: Exports;
   readonly #held = new Set<Handle>();
   readonly #drops = new Set<() => void>();
+  readonly #onLateFailure: InstanceHost["onLateFailure"];
   #flush: (() => void) | undefined;
   #call: Call | undefined;
   #cutWait: ((reason: unknown) => void) | undefined;
@@ -77,6 +80,7 @@ export class Instance implements ImportContext, GlueHost {
     this.clock = host.clock;
     this.log = host.log;
     this.cli = host.cli;
+    this.#onLateFailure = host.onLateFailure;
     this.#switchboard = host.switchboard;
     this.#program = program;
     this.fuel = new FuelMeter(host.spec.limits);
@@ -101,7 +105,7 @@ export class Instance implements ImportContext, GlueHost {
     this.#logBytes = 0;
     this.calls++;
     this.fuel.begin(call.deadlineMs);
-    if (call.interface === HTTP_INCOMING) return this.#runHttp(call.args[0] as HttpRequest);
+    if (call.interface === HTTP_INCOMING) return this.#runHttp(call, call.args[0] as HttpRequest);
     const result = this.#runFunction(call).catch((error) => {
       throw this.#ended(error);
     });
@@ -199,7 +203,7 @@ export class Instance implements ImportContext, GlueHost {
     this.onHandleDropped?.();
   }
 
-  #runHttp(request: HttpRequest): RunningCall {
+  #runHttp(call: Call, request: HttpRequest): RunningCall {
     const plan = this.#program.exported.get(HTTP_INCOMING);
     if (!plan) {
       const fault = new Fault("not_found", `component ${this.spec.id} does not export ${HTTP_INCOMING}`);
@@ -223,7 +227,11 @@ export class Instance implements ImportContext, GlueHost {
       const reason = this.#ended(error);
       if (answer?.tag === "ok") answer.val.outgoingBody?.fail(reason);
       refuse(reason);
-    }).then(() => this.#finish());
+    }).then(() => {
+      const broken = answer?.tag === "ok" ? answer.val.outgoingBody?.failure : undefined;
+      if (broken !== undefined) this.#onLateFailure?.(call, broken);
+      this.#finish();
+    });
     return { result: answered.then((given) => toHttpResponse(given, this.spec)), settled };
   }
 
@@ -287,7 +295,7 @@ export class Instance implements ImportContext, GlueHost {
 
   tooManyHandles(): Error {
     return new Fault(
-      "over_limit",
+      "trapped",
       `an instance holds more than ${this.handlesMax} resource handles (runtime.handles)`,
     );
   }

@@ -8,6 +8,7 @@ import { watchCall } from "./call_watch.ts";
 import { Instance, type InstanceHost, NoResponse, type RunningCall } from "./instance.ts";
 import type { Program } from "./program.ts";
 import { isGuestHandle } from "./resources.ts";
+import { IoError } from "./wasi/io.ts";
 
 /** What a pool needs besides what its instances need. */
 export interface PoolHost extends InstanceHost {
@@ -144,7 +145,8 @@ export class Pool {
   }
 
   #create(program: Program): Instance {
-    const instance = new Instance(program, this.host);
+    const onLateFailure = (call: Call, reason: unknown) => this.#failedLate(call, reason);
+    const instance = new Instance(program, { ...this.host, onLateFailure });
     this.#instances++;
     instance.onHandleDropped = () => this.#unpin(instance);
     return instance;
@@ -203,6 +205,16 @@ export class Pool {
   #discard(instance: Instance): void {
     instance.drop();
     this.#instances--;
+  }
+
+  #failedLate(call: Call, reason: unknown): void {
+    const text = reason instanceof Error || reason instanceof IoError ? reason.message : String(reason);
+    this.#failed(
+      call,
+      isFault(reason)
+        ? reason
+        : new Fault("trapped", `the response of ${this.host.spec.id} broke off: ${text}`),
+    );
   }
 
   #failed(call: Call, fault: Fault): void {

@@ -92,22 +92,9 @@ async function transpileInChild(job: TranspileJob): Promise<void> {
   );
 }
 
-/** The transpiling process: reads the component, writes the program file whole or not at all. */
-export async function transpile(job: TranspileJob): Promise<void> {
+/** The transpiling process's work: the program file of a job, for its caller to write. */
+export async function transpile(job: TranspileJob): Promise<Uint8Array> {
   const bytes = await Deno.readFile(job.component);
   const generated = await generateProgram(bytes, job.what, job.limits);
-  const file = await encodeProgram(generated, job.limits.memoryBytesMax);
-  const temp = `${job.program}.${crypto.randomUUID()}.tmp`;
-  try {
-    const handle = await Deno.open(temp, { write: true, createNew: true });
-    await new Blob([file as Uint8Array<ArrayBuffer>]).stream().pipeTo(handle.writable, {
-      preventClose: true,
-    });
-    await handle.syncData();
-    handle.close();
-    await Deno.rename(temp, job.program);
-  } catch (error) {
-    await Deno.remove(temp).catch(() => {});
-    throw error;
-  }
+  return await encodeProgram(generated, job.limits.memoryBytesMax);
 }

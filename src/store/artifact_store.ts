@@ -4,6 +4,7 @@
 import { Fault } from "../model/fault.ts";
 import type { Digest } from "../model/ids.ts";
 import { LIMITS } from "../model/limits.ts";
+import { writeWholeFile } from "./whole_file.ts";
 
 /** Files by SHA-256 in one folder. */
 export class ArtifactStore {
@@ -40,18 +41,9 @@ export class ArtifactStore {
     const digest = await digestOf(bytes);
     const path = this.path(digest);
     if (await this.#isWhole(path, digest)) return digest;
-    const temp = `${path}.${crypto.randomUUID()}.tmp`;
     try {
-      const file = await Deno.open(temp, { write: true, createNew: true });
-      try {
-        for (let offset = 0; offset < bytes.length;) offset += await file.write(bytes.subarray(offset));
-        await file.sync();
-      } finally {
-        file.close();
-      }
-      await Deno.rename(temp, path);
+      await writeWholeFile(path, bytes);
     } catch (error) {
-      await Deno.remove(temp).catch(() => {});
       const reason = (error as Error).message;
       throw new Fault(
         "over_limit",
