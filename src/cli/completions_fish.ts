@@ -15,7 +15,10 @@ export function formatFish(verbs: readonly Verb[]): string {
   );
   const options = verbs.flatMap((verb) =>
     optionsOf(verb).map((option) => {
-      const value = option.value === undefined ? "" : `-r ${offer(offerFor(option))}`;
+      const what = offerFor(option);
+      const value = option.value === undefined
+        ? ""
+        : `-r ${what.kind === "files" ? "" : "-f "}${offer(what)}`.trimEnd();
       const where = `-n ${quote(`__holdfast_in ${nameOf(verb)}`)}`;
       return complete([where, `-l ${option.name}`, value, `-d ${quote(option.summary)}`]);
     })
