@@ -1,11 +1,9 @@
 // A data folder belongs to one host. Whoever starts on it takes this lock first and keeps it until it ends, however it
-// ends: the lock is SQLite's exclusive lock on an empty database, which is a POSIX lock, so the kernel frees it with the
-// process, children do not inherit it, and it is right on every Deno (`FsFile.tryLock` is missing in 2.6). Nothing else
-// may open `lock.db`: closing any descriptor of it would free the lock. Who holds it stands beside, in `lock.json`.
+// ends. Who holds it stands beside, in `lock.json`, for whoever is refused and for commands that look for the host.
 
-import { DatabaseSync } from "node:sqlite";
 import { Fault } from "../model/fault.ts";
-import { isBusy, toStoreFault } from "./sqlite_fault.ts";
+import { LockFile } from "./lock_file.ts";
+import { isBusy, toOpenFault } from "./sqlite_fault.ts";
 
 /** What the holder of a folder says of itself. */
 export interface LockHolder {
@@ -19,38 +17,36 @@ export interface LockHolder {
 /** A folder that is ours until {@linkcode FolderLock.release} or the end of this process. */
 export class FolderLock {
   readonly folder: string;
-  readonly #database: DatabaseSync;
+  readonly #lock: LockFile;
+  #isReleased = false;
 
   /** Takes the folder, made when it is not there; `conflict` names the host that has it. */
   static async acquire(folder: string, holder: LockHolder): Promise<FolderLock> {
-    let database: DatabaseSync | undefined;
+    let lock: LockFile | undefined;
     try {
       await Deno.mkdir(folder, { recursive: true });
-      database = new DatabaseSync(`${folder}/lock.db`);
-      // Nothing is ever written, so there is nothing to keep a journal for.
-      for (const pragma of ["busy_timeout = 0", "journal_mode = MEMORY", "locking_mode = EXCLUSIVE"]) {
-        database.prepare(`PRAGMA ${pragma}`).get();
-      }
-      database.prepare("BEGIN EXCLUSIVE").run();
+      lock = new LockFile(`${folder}/lock.db`);
+      lock.takeExclusive();
       await writeWhole(`${folder}/lock.json`, JSON.stringify(holder));
-      return new FolderLock(folder, database);
+      return new FolderLock(folder, lock);
     } catch (error) {
-      database?.close();
+      lock?.release();
       if (isBusy(error)) throw await refusal(folder);
-      throw toStoreFault(error, `lock the data folder ${folder}`, folder);
+      throw await toOpenFault(error, `lock the data folder ${folder}`, folder);
     }
   }
 
-  private constructor(folder: string, database: DatabaseSync) {
+  private constructor(folder: string, lock: LockFile) {
     this.folder = folder;
-    this.#database = database;
+    this.#lock = lock;
   }
 
   /** Gives the folder back. */
   async release(): Promise<void> {
-    if (!this.#database.isOpen) return;
+    if (this.#isReleased) return;
+    this.#isReleased = true;
     await Deno.remove(`${this.folder}/lock.json`).catch(() => {});
-    this.#database.close();
+    this.#lock.release();
   }
 }
 

@@ -5,6 +5,7 @@ import { Fault, type FaultCode, isFault } from "../model/fault.ts";
 
 /** SQLite's primary result codes that this folder tells apart. */
 export const SQLITE = {
+  permission: 3,
   busy: 5,
   locked: 6,
   noMemory: 7,
@@ -68,9 +69,29 @@ export function toStoreFault(error: unknown, attempted: string, folder: string):
   });
 }
 
+/**
+ * The same for an error of opening: SQLite says only that it could not, so a file of our own finds out why.
+ */
+export async function toOpenFault(error: unknown, attempted: string, folder: string): Promise<unknown> {
+  const code = sqliteCode(error);
+  if (code !== SQLITE.cannotOpen && code !== SQLITE.readOnly) return toStoreFault(error, attempted, folder);
+  const probe = `${folder}/write-probe-${Deno.pid}`;
+  try {
+    await Deno.writeTextFile(probe, "");
+    await Deno.remove(probe);
+  } catch (reason) {
+    return toStoreFault(reason, attempted, folder);
+  }
+  return toStoreFault(error, attempted, folder);
+}
+
 const OTHER = "the database in FOLDER refused; see the cause in the log";
 
 const SAYS: Readonly<Record<number, readonly [FaultCode, string]>> = {
+  [SQLITE.permission]: [
+    "denied",
+    "this user may not write to FOLDER; give it the folder (chown), or choose another",
+  ],
   [SQLITE.busy]: ["unavailable", "another process holds the database in FOLDER; try again"],
   [SQLITE.locked]: ["unavailable", "another process holds the database in FOLDER; try again"],
   [SQLITE.noMemory]: ["unavailable", "the box is out of memory; free some and try again"],
@@ -107,8 +128,7 @@ function codeOfFile(error: unknown): number | undefined {
   const name = (error as Error & { code?: unknown }).code;
   if (name === "ENOSPC" || name === "EDQUOT" || name === "EFBIG") return SQLITE.full;
   if (name === "EROFS") return SQLITE.readOnly;
-  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotFound) {
-    return SQLITE.cannotOpen;
-  }
+  if (error instanceof Deno.errors.PermissionDenied) return SQLITE.permission;
+  if (error instanceof Deno.errors.NotFound) return SQLITE.cannotOpen;
   return typeof name === "string" && /^E[A-Z0-9]+$/.test(name) ? SQLITE.ioError : undefined;
 }

@@ -9,10 +9,11 @@ import { Checkpointer } from "./checkpointer.ts";
 import { DATABASE_NAME, openConnection } from "./connection.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { type HeldFile, holdFile } from "./held_file.ts";
+import { LockFile } from "./lock_file.ts";
 import { createDatabase, markSuspect, recover, type Recovery } from "./recovery.ts";
 import { SqliteRows } from "./rows.ts";
 import { migrate } from "./schema.ts";
-import { isBusy, isCorrupt, toStoreFault } from "./sqlite_fault.ts";
+import { isBusy, isCorrupt, toOpenFault, toStoreFault } from "./sqlite_fault.ts";
 import { syncFolder, WalFile } from "./wal_file.ts";
 
 /** How a store is opened. */
@@ -44,6 +45,7 @@ export class SqliteStore implements Store {
   readonly #rows: SqliteRows;
   readonly #log: WalFile;
   readonly #file: HeldFile;
+  readonly #users: LockFile;
   readonly #commits: GroupCommit;
   readonly #checkpointer: Checkpointer | undefined;
   #closing: Promise<void> | undefined;
@@ -52,43 +54,47 @@ export class SqliteStore implements Store {
 
   /** Opens or creates the database of `folder`. */
   static async open(options: SqliteStoreOptions): Promise<SqliteStore> {
-    const { folder } = options;
-    const path = `${folder}/${DATABASE_NAME}`;
+    const path = `${options.folder}/${DATABASE_NAME}`;
+    const wait = options.sleep ?? sleep;
+    let users: LockFile | undefined;
+    let database: DatabaseSync | undefined;
     try {
-      await Deno.mkdir(folder, { recursive: true });
-      const recovery = options.isOwner ? await recover(path, (options.nowMs ?? Date.now)()) : undefined;
+      await Deno.mkdir(options.folder, { recursive: true });
+      users = new LockFile(`${path}.users`);
+      const recovery = options.isOwner
+        ? await recoverAlone(users, path, options.nowMs ?? Date.now)
+        : undefined;
+      await whenFree(wait, () => users!.takeShared());
       await createDatabase(path);
-      const database = await openMigrated(path, options.sleep ?? sleep);
+      database = await openMigrated(path, wait);
       const log = new WalFile(`${path}-wal`);
       await log.sync();
-      await syncFolder(folder);
-      return new SqliteStore(options, database, log, recovery);
+      await syncFolder(options.folder);
+      return new SqliteStore(options, { path, wait, users, database, log, recovery });
     } catch (error) {
-      throw toStoreFault(error, `open ${path}`, folder);
+      database?.close();
+      users?.release();
+      throw await toOpenFault(error, `open ${path}`, options.folder);
     }
   }
 
-  private constructor(
-    options: SqliteStoreOptions,
-    database: DatabaseSync,
-    log: WalFile,
-    recovery: Recovery | undefined,
-  ) {
-    this.recovery = recovery;
-    const wait = options.sleep ?? sleep;
-    const path = `${options.folder}/${DATABASE_NAME}`;
+  private constructor(options: SqliteStoreOptions, parts: Parts) {
+    const { path, wait, database, log } = parts;
     this.folder = options.folder;
+    this.recovery = parts.recovery;
+    this.#users = parts.users;
     this.#database = database;
     this.#rows = new SqliteRows(database);
     this.#log = log;
     this.#file = holdFile(path);
     const sync = () => log.sync();
     const { syncLog } = options;
+    const syncFailed = (error: unknown) => this.#refuse(error);
     this.#commits = new GroupCommit({
       folder: options.folder,
       rows: this.#rows,
       sync: syncLog ? () => syncLog(sync) : sync,
-      syncFailed: (error) => this.#refuse(error),
+      syncFailed,
       sleep: wait,
     });
     if (options.isOwner) {
@@ -98,7 +104,7 @@ export class SqliteStore implements Store {
         log,
         file: this.#file,
         sleep: wait,
-        syncFailed: (error) => this.#refuse(error),
+        syncFailed,
       });
     }
   }
@@ -141,7 +147,11 @@ export class SqliteStore implements Store {
 
   /** Folds the log into the database now; resolves when that is on the disk. The owner also does so by itself. */
   async checkpoint(): Promise<void> {
-    await this.#checkpointer?.run();
+    try {
+      await this.#checkpointer?.run();
+    } catch (error) {
+      throw toStoreFault(error, `checkpoint ${this.folder}`, this.folder);
+    }
   }
 
   close(): Promise<void> {
@@ -151,11 +161,16 @@ export class SqliteStore implements Store {
   async #close(): Promise<void> {
     await this.#commits.settled();
     await this.#checkpointer?.close();
-    // After a failed sync only the log has everything, and the last to close a database deletes the log: then this
-    // connection stays open until the process ends, which deletes nothing.
-    if (!this.#isBroken) this.#database.close();
     this.#log.close();
-    if (!this.#isBroken) this.#file.release();
+    if (this.#isBroken) {
+      // After a failed sync only the log has everything, and the last to close a database folds the log into it and
+      // deletes it. So this connection stays open until the process ends.
+      neverClosed.push(this.#database, this.#file);
+    } else {
+      this.#database.close();
+      this.#file.release();
+    }
+    this.#users.release();
   }
 
   /**
@@ -197,25 +212,68 @@ export class SqliteStore implements Store {
   }
 }
 
-/** Opens the database and brings it to our format, while other processes may be doing the same. */
-async function openMigrated(path: string, wait: (ms: number) => Promise<void>): Promise<DatabaseSync> {
-  for (let tries = 1;; tries++) {
-    let database: DatabaseSync | undefined;
-    try {
-      database = openConnection(path);
-      migrate(database, path);
-      return database;
-    } catch (error) {
-      database?.close();
-      if (!isBusy(error) || tries >= OPEN_TRIES_MAX) throw error;
-      await wait(OPEN_PAUSE_MS);
-    }
+/** Kept from the garbage collector, which would close them. */
+const neverClosed: unknown[] = [];
+
+/** What {@linkcode SqliteStore.open} made ready. */
+interface Parts {
+  path: string;
+  wait: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** Held shared by every process that has the database open, so that nobody repairs what another is using. */
+  users: LockFile;
+  database: DatabaseSync;
+  log: WalFile;
+  recovery: Recovery | undefined;
+}
+
+/** Looks after damage, unless cells of a former supervisor are still at work: they opened a database that was sound. */
+async function recoverAlone(
+  users: LockFile,
+  path: string,
+  nowMs: () => number,
+): Promise<Recovery | undefined> {
+  try {
+    users.takeExclusive();
+  } catch (error) {
+    if (isBusy(error)) return undefined;
+    throw error;
+  }
+  try {
+    return await recover(path, nowMs());
+  } finally {
+    users.drop();
   }
 }
 
-/** Ten seconds: a process that recovers a large log on a slow card. */
-const OPEN_TRIES_MAX = 1_000;
+/** Opens the database and brings it to our format. */
+function openMigrated(path: string, wait: (ms: number) => Promise<void>): Promise<DatabaseSync> {
+  return whenFree(wait, () => {
+    const database = openConnection(path);
+    try {
+      migrate(database, path);
+      return database;
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  });
+}
+
+/** Two minutes: another process may be recovering a large log, or salvaging a damaged database, on a slow card. */
+const OPEN_TRIES_MAX = 12_000;
 const OPEN_PAUSE_MS = 10;
+
+/** Runs `step` again until no other process's lock is in its way. */
+async function whenFree<T>(wait: (ms: number) => Promise<void>, step: () => T): Promise<T> {
+  for (let tries = 1;; tries++) {
+    try {
+      return step();
+    } catch (error) {
+      if (!isBusy(error) || tries >= OPEN_TRIES_MAX) throw error;
+    }
+    await wait(OPEN_PAUSE_MS);
+  }
+}
 
 function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
