@@ -15,6 +15,7 @@ const FIXTURES: Fixture[] = [
   { name: "kvprobe", language: "rust" },
   { name: "todo", language: "rust" },
   { name: "catalog", language: "rust" },
+  { name: "kiosk", language: "c", generated: true },
   { name: "report", language: "rust", adapter: "command" },
   { name: "till", language: "go", adapter: "reactor" },
   { name: "counter", language: "js" },

@@ -2,7 +2,14 @@
 // `fixtures.ts`. Work happens in `.cache/fixtures/`, on a copy of the source with the WIT packages laid beside it,
 // and every compiler is told to leave that folder's name out of what it writes.
 
-import { CACHE, provideComponentizeJs, provideRust, provideZig, run } from "./fixtures_toolchains.ts";
+import {
+  CACHE,
+  provideComponentizeJs,
+  provideRust,
+  provideWitBindgen,
+  provideZig,
+  run,
+} from "./fixtures_toolchains.ts";
 import { gatherWit, type Wit, writeWit } from "./fixtures_wit.ts";
 
 const COMPONENTS = new URL("../fixtures/components/", import.meta.url).pathname;
@@ -15,6 +22,8 @@ export interface Fixture {
   language: Language;
   /** What a program built on preview1 needs on top; the others import WASI 0.2 themselves. */
   adapter?: "command" | "reactor";
+  /** C only: bindings are generated, where writing them by hand would be the larger part of the fixture. */
+  generated?: true;
   /** Further builds of the same source, one per WASI version, as `<name>-<version>.wasm`. */
   variants?: string[];
 }
@@ -75,8 +84,28 @@ export async function buildC(fixture: Fixture, version?: string): Promise<Uint8A
     ...[`-DWASI="${wit.wasi}"`, `-I${COMPONENTS}include`],
     ...["-Wl,--no-entry", "-Wl,-z,stack-size=16384"],
     ...["-o", core, `${COMPONENTS}${fixture.name}/${fixture.name}.c`],
-  ]);
-  return componentOf(await embedded(await Deno.readFile(core), wit), fixture);
+    ...(fixture.generated ? await generateC(fixture, wit) : []),
+  ], { env: { ZIG_GLOBAL_CACHE_DIR: `${CACHE}zig`, ZIG_LOCAL_CACHE_DIR: `${CACHE}zig` } });
+  const bytes = await Deno.readFile(core);
+  return componentOf(fixture.generated ? bytes : await embedded(bytes, wit), fixture);
+}
+
+/** Arguments that add the generated bindings and the world; they include two headers of a libc, of which we have no other part. */
+async function generateC(fixture: Fixture, wit: Wit): Promise<string[]> {
+  const folder = `${CACHE}c/${fixture.name}`;
+  await writeWit(wit, `${folder}/wit`);
+  const options = ["--world", fixture.name, "--out-dir", folder];
+  await run(await provideWitBindgen(), ["c", `${folder}/wit`, ...options], { capture: true });
+  await Deno.writeTextFile(
+    `${folder}/stdlib.h`,
+    "void free(void *);\nvoid *realloc(void *, __SIZE_TYPE__);\nvoid abort(void);\n",
+  );
+  await Deno.writeTextFile(
+    `${folder}/string.h`,
+    "#define strlen __builtin_strlen\n#define memcpy __builtin_memcpy\n",
+  );
+  const sources = [`${folder}/${fixture.name}.c`, `${folder}/${fixture.name}_component_type.o`];
+  return [`-I${folder}`, "-Wno-unused-parameter", "-Wno-missing-field-initializers", ...sources];
 }
 
 /** All Rust fixtures share one target folder, so their bindings generator is compiled once. */

@@ -200,6 +200,18 @@ async function debianMirror(): Promise<string> {
   );
 }
 
+/** The generator of C bindings, compiled from its crate. */
+export async function provideWitBindgen(): Promise<string> {
+  const folder = await provide("wit-bindgen-cli-0.46.0", async (folder) => {
+    const { cargo, env } = await provideRust();
+    const choice = ["--no-default-features", "--features", "c", "--version", "0.46.0", "wit-bindgen-cli"];
+    await run(cargo, ["install", "--locked", "--jobs", "2", "--root", folder, ...choice], {
+      env: { ...env, CARGO_TARGET_DIR: `${CACHE}rust/target` },
+    });
+  });
+  return `${folder}/bin/wit-bindgen`;
+}
+
 /** The text files of one published crate, path inside the crate -> text; cargo downloads it, nothing is built. */
 export async function crateFiles(name: string, version: string): Promise<Map<string, string>> {
   const folder = await provide(`crate-${name}-${version}`, async (folder) => {
