@@ -53,13 +53,16 @@ function describeConnectivity(connectivity: HostStatus["connectivity"]): string 
 }
 
 function formatCells(cells: readonly CellStatus[], options: { colour: boolean }): string[] {
+  // Rare, and alarming where it is not: no column for it in good times.
+  const isAnyQuarantined = cells.some((cell) => cell.quarantine !== undefined);
   const rows = cells.map((cell): Cell[] => [
     cell.cell,
     cell.pid,
     cell.state === "ready" ? { text: "ready", tone: "good" } : { text: cell.state, tone: "bad" },
     cell.restarts,
     formatBytes(cell.memoryBytes),
-    cell.quarantine ?? "",
+    ...isAnyQuarantined ? [cell.quarantine ?? ""] : [],
   ]);
-  return formatTable(["CELL", "PROCESS", "STATE", "RESTARTS", "MEMORY", "QUARANTINE OF"], rows, options);
+  const header = ["CELL", "PROCESS", "STATE", "RESTARTS", "MEMORY"];
+  return formatTable(isAnyQuarantined ? [...header, "QUARANTINE OF"] : header, rows, options);
 }
