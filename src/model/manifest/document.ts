@@ -3,20 +3,28 @@
 
 import {
   type Alias,
+  Composer,
+  type Document,
   isAlias,
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   type Pair,
-  parseAllDocuments,
   type ParsedNode,
+  Parser,
   type Scalar,
   stringify,
 } from "yaml";
 import { LIMITS } from "../limits.ts";
 import type { Json } from "./manifest.ts";
 import { type Findings, join, type Node, type Place, quote } from "./reading.ts";
+
+/** Errors of the YAML library after which the rest of a text is left unread. */
+const YAML_ERRORS_MAX = 100;
+/** The library repeats what it found in its messages; longer ones are cut. */
+const MESSAGE_LENGTH_MAX = 200;
 
 /** Tags that say what plain YAML says anyway. */
 const CORE_TAGS = new Set(
@@ -38,10 +46,28 @@ export function readDocuments(found: Findings, text: string): Node[] {
     return [];
   }
   const lines = new LineCounter();
-  let documents;
+  const nodes: Node[] = [];
+  for (const document of composeDocuments(found, text, lines)) {
+    for (const { pos, message } of document.errors) refuseYaml(found, lines, { offset: pos[0], message });
+    if (document.errors.length > 0 || document.contents === null) continue;
+    const walk = new Walk(found, lines);
+    const node = walk.read(document.contents, "", placeAt(lines, document.contents.range[0]), 0);
+    if (node && !(node.kind === "scalar" && node.value === null)) nodes.push(node);
+  }
+  return nodes;
+}
+
+/** The documents of a text; none, and a problem, when the library gives up or is stopped. */
+function composeDocuments(found: Findings, text: string, lines: LineCounter): Document.Parsed[] {
+  const start = { path: "", at: { line: 1, column: 1 } };
   try {
+    if (countIndicators(text) > LIMITS.manifestNodesMax) {
+      const mend = "split it into several applications";
+      found.refuse(start, `Unable to parse manifest: more than ${LIMITS.manifestNodesMax} values`, mend);
+      return [];
+    }
     // Duplicate keys are looked for in our own walk: the library's search grows with the square of a map.
-    documents = parseAllDocuments<ParsedNode>(text, {
+    const composer = new Composer({
       version: "1.2",
       schema: "core",
       merge: false,
@@ -49,11 +75,16 @@ export function readDocuments(found: Findings, text: string): Node[] {
       uniqueKeys: false,
       prettyErrors: false,
       logLevel: "silent",
-      lineCounter: lines,
     });
+    stopAtErrors(composer);
+    return [...composer.compose(new Parser(lines.addNewLine).parse(text), false, text.length)];
   } catch (error) {
     // The library reads LOG_TOKENS and LOG_STREAM: a process that may not is set up wrongly, the text is not at fault.
     if (error instanceof Error && error.name === "NotCapable") throw error;
+    if (error instanceof TooManyErrors) {
+      for (const one of error.first) refuseYaml(found, lines, one);
+      return [];
+    }
     const what = error instanceof RangeError ? "nested too deep" : String(error);
     found.refuse(
       start,
@@ -62,21 +93,44 @@ export function readDocuments(found: Findings, text: string): Node[] {
     );
     return [];
   }
-  const nodes: Node[] = [];
-  for (const document of Array.isArray(documents) ? documents : []) {
-    for (const error of document.errors) {
-      found.refuse(
-        { path: "", at: placeAt(lines, error.pos[0]) },
-        `Unable to parse manifest: ${error.message.split("\n", 1)[0]}`,
-        "check the indentation and quotes there",
-      );
-    }
-    if (document.errors.length > 0 || document.contents === null) continue;
-    const walk = new Walk(found, lines);
-    const node = walk.read(document.contents, "", placeAt(lines, document.contents.range[0]), 0);
-    if (node && !(node.kind === "scalar" && node.value === null)) nodes.push(node);
+}
+
+function refuseYaml(found: Findings, lines: LineCounter, error: { offset: number; message: string }): void {
+  const where = { path: "", at: placeAt(lines, error.offset) };
+  const message = `Unable to parse manifest: ${error.message.split("\n", 1)[0].slice(0, MESSAGE_LENGTH_MAX)}`;
+  found.refuse(where, message, "check the indentation and quotes there");
+}
+
+/** Marks in a text that each begin a value: counted first, because the library takes its time with millions. */
+function countIndicators(text: string): number {
+  let count = 0;
+  for (const lexeme of new Lexer().lex(text)) {
+    if (lexeme.length === 1 ? "-?:,[{".includes(lexeme) : lexeme === "---") count++;
+    if (count > LIMITS.manifestNodesMax) return count;
   }
-  return nodes;
+  return count;
+}
+
+/** Thrown out of the library once a text has more errors than anybody reads. */
+class TooManyErrors extends Error {
+  readonly first: { offset: number; message: string }[] = [];
+}
+
+/** Makes the library give up after some errors: each costs it a stack trace, a megabyte of quotes ten seconds. */
+function stopAtErrors(composer: Composer): void {
+  type OnError = (
+    source: number | [number, number] | { offset: number },
+    ...rest: [string, string, boolean?]
+  ) => void;
+  const inner = composer as unknown as { onError: OnError };
+  const onError = inner.onError;
+  const stop = new TooManyErrors("too many errors");
+  inner.onError = (source, ...rest) => {
+    const offset = typeof source === "number" ? source : Array.isArray(source) ? source[0] : source.offset;
+    if (stop.first.length < YAML_ERRORS_MAX) stop.first.push({ offset, message: rest[1] });
+    else throw stop;
+    onError(source, ...rest);
+  };
 }
 
 /** Writes a value as YAML: block style, strings that look like something else in quotes. */
