@@ -2,12 +2,14 @@
 // `--check` builds nothing and only compares what is committed with its digests. Run as `deno task fixtures`.
 
 import { buildC, buildGo, buildJs, buildRust, type Fixture, type Language } from "./fixtures_build.ts";
+import { buildInvalid } from "./fixtures_invalid.ts";
 import { report } from "./fixtures_toolchains.ts";
 
 const COMPONENTS = new URL("../fixtures/components/", import.meta.url);
 
 const FIXTURES: Fixture[] = [
   { name: "hello", language: "c", variants: ["0.2.0", "0.2.3"] },
+  { name: "invalid", language: "c" },
   { name: "count", language: "c" },
   { name: "unread", language: "c" },
   { name: "rogue", language: "c" },
@@ -54,14 +56,22 @@ async function save(folder: URL, file: string, bytes: Uint8Array): Promise<void>
   report(`${file} ${(bytes.length / 1024).toFixed(1)} KB${old === fresh ? ", unchanged" : ""}`);
 }
 
+/** File name -> bytes. */
+async function outputs(fixture: Fixture): Promise<Map<string, Uint8Array>> {
+  if (fixture.name === "invalid") return await buildInvalid(fixture);
+  const builder = BUILDERS[fixture.language];
+  const files = new Map([[`${fixture.name}.wasm`, await builder(fixture)]]);
+  for (const version of fixture.variants ?? []) {
+    files.set(`${fixture.name}-${version}.wasm`, await builder(fixture, version));
+  }
+  return files;
+}
+
 async function build(fixture: Fixture): Promise<void> {
-  const folder = new URL(`${fixture.name}/`, COMPONENTS);
   const started = Date.now();
   report(`building ${fixture.name} (${fixture.language}) …`);
-  const builder = BUILDERS[fixture.language];
-  await save(folder, `${fixture.name}.wasm`, await builder(fixture));
-  for (const version of fixture.variants ?? []) {
-    await save(folder, `${fixture.name}-${version}.wasm`, await builder(fixture, version));
+  for (const [file, bytes] of await outputs(fixture)) {
+    await save(new URL(`${fixture.name}/`, COMPONENTS), file, bytes);
   }
   report(`${fixture.name} done in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }

@@ -75,6 +75,14 @@ async function copyFolder(from: string, to: string): Promise<void> {
 
 /** Freestanding: no libc and no adapter, so the component imports exactly what the source calls. */
 export async function buildC(fixture: Fixture, version?: string): Promise<Uint8Array> {
+  const core = await buildCoreC(fixture, version);
+  return componentOf(
+    fixture.generated ? core : await embedded(core, await gatherWit(fixture.name, version)),
+    fixture,
+  );
+}
+
+export async function buildCoreC(fixture: Fixture, version?: string): Promise<Uint8Array> {
   const wit = await gatherWit(fixture.name, version);
   const core = `${CACHE}${fixture.name}.core.wasm`;
   await run(await provideZig(), [
@@ -86,8 +94,7 @@ export async function buildC(fixture: Fixture, version?: string): Promise<Uint8A
     ...["-o", core, `${COMPONENTS}${fixture.name}/${fixture.name}.c`],
     ...(fixture.generated ? await generateC(fixture, wit) : []),
   ], { env: { ZIG_GLOBAL_CACHE_DIR: `${CACHE}zig`, ZIG_LOCAL_CACHE_DIR: `${CACHE}zig` } });
-  const bytes = await Deno.readFile(core);
-  return componentOf(fixture.generated ? bytes : await embedded(bytes, wit), fixture);
+  return await Deno.readFile(core);
 }
 
 /** Arguments that add the generated bindings and the world; they include two headers of a libc, of which we have no other part. */

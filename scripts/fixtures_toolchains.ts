@@ -8,7 +8,6 @@ export const CACHE = new URL("../.cache/fixtures/", import.meta.url).pathname;
 
 const ZIG = "ziglang==0.14.1";
 const COMPONENTIZE_JS = "@bytecodealliance/componentize-js@0.23.0";
-const COMPONENTIZE_PY = "componentize-py==0.25.0";
 /** Pinned to a stable suite: its compiler and its wasm std stay together, and available, for years. */
 const DEBIAN_SUITE = "trixie";
 const DEBIAN_PACKAGES = ["rustc", "cargo", "libstd-rust-dev-wasm32", "wasi-libc"];
@@ -79,11 +78,6 @@ export function provideComponentizeJs(): Promise<string> {
     await Deno.writeTextFile(`${folder}/package.json`, `{"type": "module"}\n`);
     await run("npm", ["install", "--silent", "--no-audit", "--no-fund", "--prefix", folder, COMPONENTIZE_JS]);
   });
-}
-
-/** A folder to put on PYTHONPATH, with `bin/componentize-py`. */
-export function provideComponentizePy(): Promise<string> {
-  return provide(COMPONENTIZE_PY.replace("==", "-"), (folder) => pip(COMPONENTIZE_PY, folder));
 }
 
 /** Its own home: crates neither come from nor go to the user's. */
