@@ -11,15 +11,7 @@ export class LockFile {
   /** Opens the lock file without taking the lock; made when it is not there. */
   constructor(path: string) {
     this.#database = new DatabaseSync(path);
-    try {
-      // Nothing is ever written, so there is nothing to keep a journal for.
-      for (const pragma of ["busy_timeout = 0", "journal_mode = MEMORY"]) {
-        this.#database.prepare(`PRAGMA ${pragma}`).get();
-      }
-    } catch (error) {
-      this.#database.close();
-      throw error;
-    }
+    this.#database.prepare("PRAGMA busy_timeout = 0").get();
   }
 
   /** Takes the lock for this holder alone; throws what `isBusy` knows while anyone has it. */

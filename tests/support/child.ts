@@ -1,5 +1,7 @@
 // A child process that runs one of our scripts and talks in lines; for tests that kill.
 
+import assert from "node:assert/strict";
+
 /** A running script. */
 export class Child {
   readonly process: Deno.ChildProcess;
@@ -18,11 +20,12 @@ export class Child {
     this.#reading = this.#read();
   }
 
-  /** Resolves when `isTrue` holds after a line, or at the end of the output. */
+  /** Resolves when `isTrue` holds after a line; rejects if it never will, because the output has ended. */
   async until(isTrue: () => boolean): Promise<void> {
     let hasEnded = false;
     this.#reading.then(() => hasEnded = true);
-    while (!isTrue() && !hasEnded) {
+    while (!isTrue()) {
+      assert.ok(!hasEnded, `the child ended early, after ${this.lines.length} lines`);
       await Promise.race([new Promise<void>((resolve) => this.#listeners.push(resolve)), this.#reading]);
     }
   }
