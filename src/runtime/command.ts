@@ -1,7 +1,7 @@
 // Commands: components that export `wasi:cli/run`. Each run has an instance of its own and ends with an exit code.
 
 import { isFault } from "../model/fault.ts";
-import { watchCall } from "./call_watch.ts";
+import { unwatchCall, watchCall } from "./call_watch.ts";
 import { GuestExit } from "./context.ts";
 import { Instance, type InstanceHost } from "./instance.ts";
 import type { Program } from "./program.ts";
@@ -15,7 +15,7 @@ const EXIT_ERROR = 1;
 /** Runs a command to its end; resolves with the exit code, rejects with a fault when it trapped or ran out of time. */
 export async function runCommand(program: Program, host: InstanceHost, deadlineMs: number): Promise<number> {
   const instance = new Instance(program, host);
-  const { result, settled } = instance.run({
+  const call = {
     source: "host",
     linkName: "default",
     interface: COMMAND,
@@ -23,8 +23,9 @@ export async function runCommand(program: Program, host: InstanceHost, deadlineM
     args: [],
     deadlineMs,
     depth: 0,
-  });
-  const unwatch = watchCall(instance);
+  };
+  const { result, settled } = instance.run(call, deadlineMs);
+  watchCall(instance);
   try {
     await result;
     return 0;
@@ -34,7 +35,7 @@ export async function runCommand(program: Program, host: InstanceHost, deadlineM
     return EXIT_ERROR;
   } finally {
     await settled;
-    unwatch();
+    unwatchCall(instance);
     instance.drop();
   }
 }

@@ -43,7 +43,7 @@ const SETTLE_TURNS = 64;
 
 // The JSPI half of WebAssembly's JS API is newer than the type library's.
 const Suspending =
-  (WebAssembly as unknown as { Suspending: new (f: (...args: unknown[]) => Promise<unknown>) => unknown })
+  (WebAssembly as unknown as { Suspending: new (f: (...args: unknown[]) => unknown) => unknown })
     .Suspending;
 
 type Exports = Record<string, Record<string, unknown>>;
@@ -55,6 +55,8 @@ export class Instance implements ImportContext, GlueHost {
   readonly log: Log;
   readonly fuel: FuelMeter;
   readonly cli: CliOptions | undefined;
+  /** When the running call must have ended, on the monotonic scale: the caller's deadline or our own. */
+  deadlineMs = Infinity;
   /** Calls served so far. */
   calls = 0;
   /** Handles that others hold into this instance; while there are any it must live. */
@@ -100,11 +102,12 @@ export class Instance implements ImportContext, GlueHost {
   // ---- calls in ----------------------------------------------------------------------------------------------------
 
   /** Starts one call. The caller holds the instance until `settled` resolves (it never rejects). */
-  run(call: Call): RunningCall {
+  run(call: Call, deadlineMs: number): RunningCall {
     this.#call = call;
+    this.deadlineMs = deadlineMs;
     this.#logBytes = 0;
     this.calls++;
-    this.fuel.begin(call.deadlineMs);
+    this.fuel.begin(deadlineMs);
     if (call.interface === HTTP_INCOMING) return this.#runHttp(call, call.args[0] as HttpRequest);
     const result = this.#runFunction(call).catch((error) => {
       throw this.#ended(error);
@@ -117,11 +120,6 @@ export class Instance implements ImportContext, GlueHost {
   stop(reason: unknown): void {
     this.fuel.stop(reason);
     this.#cutWait?.(reason);
-  }
-
-  /** The running call's deadline on the monotonic scale, for whoever watches the time. */
-  get deadlineMs(): number {
-    return this.#call?.deadlineMs ?? Infinity;
   }
 
   /** The running call's abort signal. */
@@ -300,23 +298,41 @@ export class Instance implements ImportContext, GlueHost {
     );
   }
 
-  suspending(hostFunction: (...args: unknown[]) => Promise<unknown>): unknown {
-    return new Suspending((...args) => this.#wait(hostFunction(...args)));
+  suspending(hostFunction: (...args: unknown[]) => Generator<unknown, unknown, unknown>): unknown {
+    return new Suspending((...args) => {
+      this.fuel.countHostCall();
+      const work = hostFunction(...args);
+      for (let step = work.next();; step = work.next(step.value)) {
+        if (step.done) return step.value;
+        if (step.value instanceof Promise) return this.#wait(work, step.value);
+      }
+    });
   }
 
-  /** Waits for a host function in such a way that {@linkcode stop} can end the wait. */
-  async #wait(pending: Promise<unknown>): Promise<unknown> {
-    this.fuel.countHostCall();
-    const value = await new Promise((resolve, reject) => {
+  /** Goes on with a host function that waits, in such a way that {@linkcode stop} can end the wait. */
+  async #wait(work: Generator<unknown, unknown, unknown>, first: Promise<unknown>): Promise<unknown> {
+    let step: IteratorResult<unknown, unknown> = { done: false, value: first };
+    while (!step.done) {
+      let value: unknown;
+      try {
+        value = await this.#cuttable(step.value);
+      } catch (error) {
+        step = work.throw(error);
+        continue;
+      }
+      step = work.next(value);
+    }
+    // A guest whose waits are always over at once would otherwise never let the event loop turn.
+    if (this.fuel.mustGiveWay()) await eventLoopTurn();
+    return step.value;
+  }
+
+  #cuttable(pending: unknown): unknown {
+    if (!(pending instanceof Promise)) return pending;
+    return new Promise((resolve, reject) => {
       this.#cutWait = reject;
       pending.then(resolve, reject);
     });
-    // A guest whose waits are always over at once would otherwise never let the event loop turn.
-    if (this.fuel.isSliceUsed()) {
-      await eventLoopTurn();
-      this.fuel.beginSlice();
-    }
-    return value;
   }
 }
 

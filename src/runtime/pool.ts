@@ -4,7 +4,7 @@
 
 import { type Call, deriveCall } from "../model/call.ts";
 import { Fault, isFault } from "../model/fault.ts";
-import { watchCall } from "./call_watch.ts";
+import { coarseNowMs, unwatchCall, watchCall } from "./call_watch.ts";
 import { Instance, type InstanceHost, NoResponse, type RunningCall } from "./instance.ts";
 import type { Program } from "./program.ts";
 import { isGuestHandle } from "./resources.ts";
@@ -70,30 +70,34 @@ export class Pool {
   }
 
   /** Carries out one call on some instance; rejects with a fault, or with the err case of the function's result. */
-  async call(call: Call): Promise<unknown> {
+  call(call: Call): Promise<unknown> {
     if (this.#isStopped) throw new Fault("unavailable", `component ${this.host.spec.id} is stopping`);
     this.#calls++;
     const { deadlineMs } = this.host.spec.limits;
-    const own = deadlineMs ? this.host.clock.monotonicMs() + deadlineMs : Infinity;
-    const bounded = own < call.deadlineMs ? deriveCall(call, { deadlineMs: own }) : call;
-    try {
-      const owner = ownerOf(bounded);
-      if (owner) return await this.#callOwner(owner, bounded);
-      const instance = await this.#acquire(bounded);
-      const isReused = instance.calls > 0;
-      try {
-        return await this.#start(instance, bounded).result;
-      } catch (error) {
-        // Some guests answer only once per instance (JS fetch events): find out, remember, and ask a new one.
-        if (!(error instanceof NoResponse) || !isReused || hasBody(bounded)) throw error;
-        this.#isFreshOnly = true;
-        this.host.log.info("does not answer twice per instance; from now on each call gets a new one");
-        return await this.#start(await this.#acquire(bounded, true), bounded).result;
-      }
-    } catch (error) {
-      if (isFault(error)) this.#failed(bounded, error);
+    const own = deadlineMs ? coarseNowMs() + deadlineMs : Infinity;
+    const untilMs = own < call.deadlineMs ? own : call.deadlineMs;
+    const owner = ownerOf(call);
+    const idle = owner ? undefined : this.#idle.pop();
+    const result = owner
+      ? this.#callOwner(owner, call, untilMs)
+      : idle
+      ? this.#callOn(idle, call, untilMs)
+      : this.#acquire(untilMs).then((instance) => this.#callOn(instance, call, untilMs));
+    return result.catch((error) => {
+      if (isFault(error)) this.#failed(call, error);
       throw error;
-    }
+    });
+  }
+
+  #callOn(instance: Instance, call: Call, untilMs: number): Promise<unknown> {
+    if (instance.calls === 0 || hasBody(call)) return this.#start(instance, call, untilMs).result;
+    // Some guests answer only once per instance (JS fetch events): find out, remember, and ask a new one.
+    return this.#start(instance, call, untilMs).result.catch(async (error) => {
+      if (!(error instanceof NoResponse)) throw error;
+      this.#isFreshOnly = true;
+      this.host.log.info("does not answer twice per instance; from now on each call gets a new one");
+      return await this.#start(await this.#acquire(untilMs, true), call, untilMs).result;
+    });
   }
 
   /** Drops what has been idle since before `beforeMs`; with the last instance goes the program. */
@@ -127,7 +131,7 @@ export class Pool {
     return this.#program = await this.#loading;
   }
 
-  async #acquire(call: Call, isNewWanted = false): Promise<Instance> {
+  async #acquire(untilMs: number, isNewWanted = false): Promise<Instance> {
     const { limits, id } = this.host.spec;
     const idle = isNewWanted ? undefined : this.#idle.pop();
     if (idle) return idle;
@@ -140,7 +144,7 @@ export class Pool {
       );
     }
     return new Promise<Instance>((take, refuse) => {
-      this.#waiting.push({ deadlineMs: call.deadlineMs, take, refuse });
+      this.#waiting.push({ deadlineMs: untilMs, take, refuse });
     });
   }
 
@@ -152,14 +156,14 @@ export class Pool {
     return instance;
   }
 
-  #start(instance: Instance, call: Call): RunningCall {
+  #start(instance: Instance, call: Call, untilMs: number): RunningCall {
     this.#running.add(instance);
-    const running = instance.run(call);
-    const unwatch = watchCall(instance);
+    const running = instance.run(call, untilMs);
+    watchCall(instance);
     void running.settled.then(() => {
-      unwatch();
+      unwatchCall(instance);
       this.#running.delete(instance);
-      this.#lastUsedMs = this.host.clock.monotonicMs();
+      this.#lastUsedMs = coarseNowMs();
       this.#release(instance);
       if (!this.#running.size) this.#onIdle?.();
     });
@@ -179,7 +183,7 @@ export class Pool {
 
   /** Gives a usable instance to the longest waiting call, else keeps it idle. */
   #offer(instance: Instance): void {
-    const now = this.host.clock.monotonicMs();
+    const now = coarseNowMs();
     for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
       if (next.deadlineMs > now) return next.take(instance);
       next.refuse(
@@ -226,7 +230,7 @@ export class Pool {
   // ---- resources ---------------------------------------------------------------------------------------------------
 
   /** Calls on resources of one instance run there, one after the other. */
-  #callOwner(owner: Instance, call: Call): Promise<unknown> {
+  #callOwner(owner: Instance, call: Call, untilMs: number): Promise<unknown> {
     const before = this.#pinned.get(owner);
     if (owner.isBroken || !before) {
       throw new Fault("unavailable", `the instance of ${this.host.spec.id} that held this resource is gone`);
@@ -238,7 +242,7 @@ export class Pool {
           `the instance of ${this.host.spec.id} that held this resource is gone`,
         );
       }
-      return this.#start(owner, call);
+      return this.#start(owner, call, untilMs);
     });
     this.#pinned.set(owner, result.then((running) => running.settled, () => {}));
     return result.then((running) => running.result);
