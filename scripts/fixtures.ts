@@ -15,6 +15,7 @@ const FIXTURES: Fixture[] = [
   { name: "rogue", language: "c" },
   { name: "probe", language: "rust" },
   { name: "kvprobe", language: "rust" },
+  { name: "kvdraft2", language: "rust" },
   { name: "todo", language: "rust" },
   { name: "catalog", language: "rust" },
   { name: "kiosk", language: "c", generated: true },
