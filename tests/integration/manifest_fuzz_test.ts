@@ -16,7 +16,12 @@ const ONE_MS_MAX = 5_000;
 
 const KINDS: PlannedKinds = {
   "http-server": { offers: [], calls: ["wasi:http/incoming-handler"], implicit: false },
-  keyvalue: { offers: ["wasi:keyvalue/store", "wasi:keyvalue/atomics"], calls: [], implicit: false },
+  "http-client": { offers: ["wasi:http/outgoing-handler"], calls: [], implicit: false },
+  keyvalue: {
+    offers: ["wasi:keyvalue/store", "wasi:keyvalue/atomics", "wasi:keyvalue/batch"],
+    calls: [],
+    implicit: false,
+  },
 };
 
 const SMALL = `apiVersion: core.oam.dev/v1beta1

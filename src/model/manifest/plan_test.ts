@@ -19,7 +19,11 @@ const KINDS: PlannedKinds = {
     },
   },
   "http-client": { offers: ["wasi:http/outgoing-handler"], calls: [], implicit: false },
-  keyvalue: { offers: ["wasi:keyvalue/store", "wasi:keyvalue/atomics"], calls: [], implicit: false },
+  keyvalue: {
+    offers: ["wasi:keyvalue/store", "wasi:keyvalue/atomics", "wasi:keyvalue/batch"],
+    calls: [],
+    implicit: false,
+  },
 };
 
 interface Part {
@@ -388,10 +392,11 @@ Deno.test("planApplication() plans the sample shop", async () => {
     places,
   });
   assert.deepEqual(problems, []);
-  assert.deepEqual(providers.map((provider) => [provider.id, provider.kind]), [["shop-http", "http-server"], [
-    "shop-store",
-    "keyvalue",
-  ]]);
+  assert.deepEqual(providers.map((provider) => `${provider.id}: ${provider.kind}`), [
+    "shop-http: http-server",
+    "shop-store: keyvalue",
+    "shop-client: http-client",
+  ]);
   assert.ok(
     components.some((component) =>
       component.id === "shop-todo" && component.file === "/f/components/todo/todo.wasm"
