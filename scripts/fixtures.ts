@@ -3,7 +3,7 @@
 
 import { buildC, buildGo, buildJs, buildRust, type Fixture, type Language } from "./fixtures_build.ts";
 import { buildInvalid } from "./fixtures_invalid.ts";
-import { report } from "./fixtures_toolchains.ts";
+import { report } from "./fixtures_cache.ts";
 
 const COMPONENTS = new URL("../fixtures/components/", import.meta.url);
 

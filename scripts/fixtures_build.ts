@@ -2,13 +2,13 @@
 // `fixtures.ts`. Work happens in `.cache/fixtures/`, on a copy of the source with the WIT packages laid beside it,
 // and every compiler is told to leave that folder's name out of what it writes.
 
+import { CACHE, run } from "./fixtures_cache.ts";
 import {
-  CACHE,
   provideComponentizeJs,
+  provideGo,
   provideRust,
   provideWitBindgen,
   provideZig,
-  run,
 } from "./fixtures_toolchains.ts";
 import { gatherWit, type Wit, writeWit } from "./fixtures_wit.ts";
 
@@ -145,7 +145,7 @@ export async function buildRust(fixture: Fixture): Promise<Uint8Array> {
 export async function buildGo(fixture: Fixture): Promise<Uint8Array> {
   const core = `${CACHE}${fixture.name}.core.wasm`;
   const flags = ["-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-ldflags=-s -w", "-p", "2"];
-  await run("go", ["build", ...flags, "-o", core, "."], {
+  await run(await provideGo(), ["build", ...flags, "-o", core, "."], {
     cwd: `${COMPONENTS}${fixture.name}`,
     env: { GOOS: "wasip1", GOARCH: "wasm", GOFLAGS: "-mod=mod", GOTOOLCHAIN: "local", GOWORK: "off" },
   });

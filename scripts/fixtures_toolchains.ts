@@ -3,66 +3,11 @@
 // a toolchain is fetched once, when a fixture first asks for it.
 
 import { parseTarGzip } from "nanotar";
-
-export const CACHE = new URL("../.cache/fixtures/", import.meta.url).pathname;
+import { CACHE, provide, run, writeLauncher } from "./fixtures_cache.ts";
+import { DEBIAN_SUITE, debianCommand, unpackDebian } from "./fixtures_debian.ts";
 
 const ZIG = "ziglang==0.14.1";
 const COMPONENTIZE_JS = "@bytecodealliance/componentize-js@0.23.0";
-/** Pinned to a stable suite: its compiler and its wasm std stay together, and available, for years. */
-const DEBIAN_SUITE = "trixie";
-const DEBIAN_PACKAGES = ["rustc", "cargo", "libstd-rust-dev-wasm32", "wasi-libc"];
-
-export function report(line: string): void {
-  console.error(`fixtures: ${line}`);
-}
-
-interface RunOptions {
-  cwd?: string;
-  env?: Record<string, string>;
-  /** Return what it prints instead of showing it. */
-  capture?: boolean;
-}
-
-/** Runs a tool with its output visible; throws with the command line when it fails. */
-export async function run(command: string, args: string[], options: RunOptions = {}): Promise<string> {
-  const output = await new Deno.Command(command, {
-    args,
-    cwd: options.cwd,
-    env: options.env,
-    stdin: "null",
-    stdout: options.capture ? "piped" : "inherit",
-    stderr: "inherit",
-  }).output();
-  if (!output.success) throw new Error(`${command} ${args.join(" ")} ended with ${output.code}`);
-  return options.capture ? new TextDecoder().decode(output.stdout) : "";
-}
-
-const ready = new Map<string, Promise<string>>();
-
-/** Calls `fetch` once for a folder of the cache, and never again after it has succeeded. */
-function provide(name: string, fetch: (folder: string) => Promise<unknown>): Promise<string> {
-  const folder = `${CACHE}${name}`;
-  const provideOnce = async () => {
-    const stamp = `${folder}/.complete`;
-    if (await Deno.stat(stamp).catch(() => undefined)) return folder;
-    await Deno.remove(folder, { recursive: true }).catch(() => {});
-    await Deno.mkdir(folder, { recursive: true });
-    report(`getting ${name} …`);
-    const started = Date.now();
-    await fetch(folder);
-    await Deno.writeTextFile(stamp, "");
-    report(`${name} ready in ${((Date.now() - started) / 1000).toFixed(0)} s`);
-    return folder;
-  };
-  const known = ready.get(name) ?? provideOnce();
-  ready.set(name, known);
-  return known;
-}
-
-/** A program of the cache under a name of its own; `before` runs first and may change the arguments. */
-async function writeLauncher(path: string, line: string, before = ""): Promise<void> {
-  await Deno.writeTextFile(path, `#!/bin/sh\n${before}\nexec ${line} "$@"\n`, { mode: 0o755 });
-}
 
 const pip = (spec: string, folder: string) =>
   run("python3", ["-m", "pip", "install", "--quiet", "--no-input", "--target", folder, spec]);
@@ -94,7 +39,14 @@ export interface Rust {
 export async function provideRust(): Promise<Rust> {
   if (await hasWasmStd()) return { cargo: "cargo", env: CARGO_ENV };
   const zig = await provideZig();
-  const folder = await provide(`rust-${DEBIAN_SUITE}`, (folder) => unpackDebianRust(folder, zig));
+  const folder = await provide(`rust-${DEBIAN_SUITE}`, async (folder) => {
+    const root = `${folder}/root`;
+    await unpackDebian(root, ["rustc", "cargo", "libstd-rust-dev-wasm32", "wasi-libc"]);
+    await writeLauncher(`${folder}/rustc`, `${debianCommand(root, "usr/bin/rustc")} --sysroot ${root}/usr`);
+    await writeLauncher(`${folder}/cargo`, debianCommand(root, "usr/bin/cargo"));
+    // rustc names the flavour first, as it must to a linker that serves several; zig's has only this one.
+    await writeLauncher(`${folder}/wasm-ld`, `${zig} wasm-ld`, `[ "$1" = -flavor ] && shift 2`);
+  });
   return {
     cargo: `${folder}/cargo`,
     env: {
@@ -121,77 +73,17 @@ async function hasWasmStd(): Promise<boolean> {
   return true;
 }
 
-/**
- * apt does the downloading and checks the signatures, but with its state in the cache and a package status that
- * says the C compiler is there already. The unpacked programs run under the suite's own loader and libraries,
- * because its libc is newer than that of older machines.
- */
-async function unpackDebianRust(folder: string, zig: string): Promise<void> {
-  const apt = `${folder}/apt`;
-  for (const part of ["state/lists/partial", "cache/archives/partial"]) {
-    await Deno.mkdir(`${apt}/${part}`, { recursive: true });
-  }
-  const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
-  await Deno.writeTextFile(
-    `${apt}/sources`,
-    `deb [signed-by=${keyring}] ${await debianMirror()} ${DEBIAN_SUITE} main\n`,
-  );
-  const installed = ["gcc", "libc6-dev", "binutils"].map((name) =>
-    `Package: ${name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: 999\nProvides: libc-dev\n` +
-    `Maintainer: none\nDescription: the machine has it\n`
-  );
-  await Deno.writeTextFile(`${apt}/status`, installed.join("\n"));
-  const options = Object.entries({
-    "Dir::State": `${apt}/state`,
-    "Dir::State::status": `${apt}/status`,
-    "Dir::Cache": `${apt}/cache`,
-    "Dir::Etc::sourcelist": `${apt}/sources`,
-    "Dir::Etc::sourceparts": "/dev/null",
-    "Acquire::Languages": "none",
-    "APT::Sandbox::User": "",
-    "Debug::NoLocking": "true",
-  }).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
-  await run("apt-get", [...options, "-q", "update"]);
-  await run("apt-get", [
-    ...options,
-    "-qy",
-    "--no-install-recommends",
-    "--download-only",
-    "install",
-    ...DEBIAN_PACKAGES,
-  ]);
-
-  const root = `${folder}/root`;
-  for await (const entry of Deno.readDir(`${apt}/cache/archives`)) {
-    if (entry.name.endsWith(".deb")) {
-      await run("dpkg-deb", ["-x", `${apt}/cache/archives/${entry.name}`, root]);
-    }
-  }
-  await Deno.remove(apt, { recursive: true });
-  const libraries = `${root}/usr/lib/x86_64-linux-gnu`;
-  const loader = `${libraries}/ld-linux-x86-64.so.2 --library-path ${libraries}`;
-  await writeLauncher(`${folder}/rustc`, `${loader} ${root}/usr/bin/rustc --sysroot ${root}/usr`);
-  await writeLauncher(`${folder}/cargo`, `${loader} ${root}/usr/bin/cargo`);
-  // rustc names the flavour first, as it must to the linker that serves several; zig's has only this one.
-  await writeLauncher(`${folder}/wasm-ld`, `${zig} wasm-ld`, `[ "$1" = -flavor ] && shift 2`);
-}
-
-/** The mirror this machine already uses; elsewhere the user names one. */
-async function debianMirror(): Promise<string> {
-  const named = Deno.env.get("HOLDFAST_DEBIAN_MIRROR");
-  if (named) return named;
-  const format = "$(ORIGIN) $(REPO_URI)";
-  const targets = await run("apt-get", ["indextargets", "--format", format, "Created-By: Packages"], {
-    capture: true,
-  })
-    .catch(() => "");
-  const mirror = targets.split("\n").filter((line) => !line.includes("security"))
-    .find((line) => line.startsWith("Debian "))?.split(" ")[1];
-  if (mirror) return mirror;
-  throw new Error(
-    "This machine's Rust has no wasm32-wasip1 and wasm32-unknown-unknown, and no Debian mirror is configured. " +
-      "Either `rustup target add` both, or name a mirror in HOLDFAST_DEBIAN_MIRROR.",
-  );
+/** A `go` that can export functions from wasm: the machine's own from 1.24 on, else Debian's. */
+export async function provideGo(): Promise<string> {
+  const version = await run("go", ["env", "GOVERSION"], { capture: true }).catch(() => "");
+  const [, minor] = version.match(/^go1\.(\d+)/) ?? [];
+  if (Number(minor) >= 24) return "go";
+  const folder = await provide(`go-${DEBIAN_SUITE}`, async (folder) => {
+    await unpackDebian(`${folder}/root`, ["golang-1.24-go"]);
+    // A static program: it needs no loader, and finds its library beside itself.
+    await writeLauncher(`${folder}/go`, `${folder}/root/usr/lib/go-1.24/bin/go`);
+  });
+  return `${folder}/go`;
 }
 
 /** The generator of C bindings, compiled from its crate. */
