@@ -75,7 +75,12 @@ async function withFolder(work: (folder: string) => Promise<void>): Promise<void
   }
 }
 
-Deno.test("a command sees its arguments, environment and input, and ends with its code", async () => {
+/** Not sanitized: running calls start a timer that rests by itself, and Deno 2.6 loads libc for the first preopen. */
+function commandTest(name: string, run: () => Promise<void>): void {
+  Deno.test({ name, fn: run, sanitizeOps: false, sanitizeResources: false });
+}
+
+commandTest("a command sees its arguments, environment and input, and ends with its code", async () => {
   const { code, output, logged } = await run(
     { args: ["--stdin", "--exit", "7"], environment: { SHOP: "7" } },
     "typed in\n",
@@ -88,7 +93,7 @@ Deno.test("a command sees its arguments, environment and input, and ends with it
   assert.ok(logged.includes("stderr: report: done"));
 });
 
-Deno.test("a command reads and writes its preopen, and nothing beside it", async () => {
+commandTest("a command reads and writes its preopen, and nothing beside it", async () => {
   await withFolder(async (folder) => {
     const preopens = [{ guest: "/data", host: `${folder}/data`, readOnly: false }];
     const { code, output } = await run({ preopens, args: ["--read", "/data/../secret"] });
@@ -104,7 +109,7 @@ Deno.test("a command reads and writes its preopen, and nothing beside it", async
   });
 });
 
-Deno.test("a command cannot write to a read-only preopen", async () => {
+commandTest("a command cannot write to a read-only preopen", async () => {
   await withFolder(async (folder) => {
     const { output } = await run({ preopens: [{ guest: "/data", host: `${folder}/data`, readOnly: true }] });
     assert.match(output, /^file \/data\/list\.txt 11 bytes: milk$/m);
@@ -113,7 +118,7 @@ Deno.test("a command cannot write to a read-only preopen", async () => {
   });
 });
 
-Deno.test("a command connects only where its rules let it", async () => {
+commandTest("a command connects only where its rules let it", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const target = `127.0.0.1:${listener.addr.port}`;
   const connect = (rules: string[], to = target) =>
