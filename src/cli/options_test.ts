@@ -93,11 +93,11 @@ Deno.test("the data folder may be missing, but not be a file", async () => {
 Deno.test("the data folder: the option, then the service's, then the user's, then one right here", () => {
   const folder = (words: string[], environment: Record<string, string>) =>
     resolveDataFolder(read(words, environment), environment);
-  const all = { HOLDFAST_DATA: "/env", STATE_DIRECTORY: "/var/lib/a:/var/lib/b", HOME: "/home/u" };
+  const all = { HOLDFAST_DATA: "/env", STATE_DIRECTORY: "/var/lib/a:/var/lib/b", HOME: "/people/u" };
   equal(folder(["--data", "/flag/../f/./x/"], all), "/f/x");
   equal(folder([], all), "/env");
   equal(folder([], { ...all, HOLDFAST_DATA: "" }), "/var/lib/a");
-  equal(folder([], { HOME: "/home/u" }), "/home/u/.local/share/holdfast");
+  equal(folder([], { HOME: "/people/u" }), "/people/u/.local/share/holdfast");
   equal(folder([], {}), `${Deno.cwd()}/holdfast-data`);
   match(folder(["--data", "here"], {}), /^\/.*\/here$/);
 });
