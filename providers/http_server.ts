@@ -11,22 +11,19 @@
 // component's are dropped, counted and said so once per link. HEAD is the component's to answer; its body is not sent.
 
 import type { Call } from "../src/model/call.ts";
-import { Fault, isFault } from "../src/model/fault.ts";
-import { HTTP_INCOMING, type HttpResponse } from "../src/model/http.ts";
+import { Fault } from "../src/model/fault.ts";
+import { HTTP_INCOMING } from "../src/model/http.ts";
 import type { Config, ResolvedLink } from "../src/model/link.ts";
 import type { Provider, ProviderContext, ProviderKind } from "../src/model/provider.ts";
-import type { Listener, Route } from "./http_server/listener.ts";
+import { LinkRoute, type RouteHost } from "./http_server/link_route.ts";
+import type { Listener } from "./http_server/listener.ts";
 import { ListenerSet } from "./http_server/listener_set.ts";
-import { type CallOrigin, readBody, ServedCall, ServedRequest, type Target } from "./http_server/request.ts";
-import { refuse, toFaultResponse, toResponse } from "./http_server/response.ts";
 import {
   type ListenerSettings,
   listIgnored,
   parseProviderSettings,
   parseRouteSettings,
-  type RouteSettings,
 } from "./http_server/settings.ts";
-import { boundRead } from "./http_server/slow_clients.ts";
 
 /** The row for the provider table. */
 export const HTTP_SERVER: ProviderKind = {
@@ -43,14 +40,6 @@ export const HTTP_SERVER: ProviderKind = {
 /** How long a listener without routes stays open: long enough for a link to be unbound and bound anew. */
 const UNUSED_MS = 1_000;
 
-/** Counters of one capability in one process. */
-export interface HttpServerStats {
-  requests: number;
-  running: number;
-  failures: number;
-  trailersDropped: number;
-}
-
 /** One listener in use by this capability for links that name an address. */
 interface Use {
   listener: Listener;
@@ -59,9 +48,9 @@ interface Use {
 }
 
 /** One `http-server` capability. */
-export class HttpServer implements Provider {
-  readonly stats: HttpServerStats = { requests: 0, running: 0, failures: 0, trailersDropped: 0 };
-  readonly #context: ProviderContext;
+export class HttpServer implements Provider, RouteHost {
+  readonly stats = { requests: 0, running: 0, failures: 0, trailersDropped: 0 };
+  readonly context: ProviderContext;
   readonly #listeners: ListenerSet;
   /** Where each link's routes are, by link key. */
   readonly #bound = new Map<string, Listener>();
@@ -70,7 +59,7 @@ export class HttpServer implements Provider {
   #onIdle: (() => void) | undefined;
 
   constructor(context: ProviderContext) {
-    this.#context = context;
+    this.context = context;
     this.#listeners = ListenerSet.of(context.host);
   }
 
@@ -80,24 +69,19 @@ export class HttpServer implements Provider {
     return [...listeners].flatMap((listener) => listener?.address ?? []);
   }
 
-  /** The context as its routes see it. */
-  get context(): ProviderContext {
-    return this.#context;
-  }
-
   async start(): Promise<void> {
     if (this.#default) return;
-    const { spec, log } = this.#context;
+    const { spec, log } = this.context;
     const { listener, certFile, keyFile } = parseProviderSettings(spec.config);
-    noteIgnored(this.#context, spec.config, `the capability ${spec.id}`);
+    noteIgnored(this.context, spec.config, `the capability ${spec.id}`);
     const main = this.#listeners.main;
     const own = certFile === undefined ? main : { ...main, certFile, keyFile };
     this.#default = await this.#listeners.use(listener ?? own, log);
   }
 
   async bind(link: ResolvedLink): Promise<void> {
-    const settings = parseRouteSettings(link.sourceConfig, this.#context.spec.config);
-    noteIgnored(this.#context, link.sourceConfig, `the link to ${link.target}`);
+    const settings = parseRouteSettings(link.sourceConfig, this.context.spec.config);
+    noteIgnored(this.context, link.sourceConfig, `the link to ${link.target}`);
     const listener = await this.#listenerFor(link.key, settings.listener);
     const { hosts, paths } = settings;
     try {
@@ -125,12 +109,12 @@ export class HttpServer implements Provider {
   call(call: Call): never {
     throw new Fault(
       "bad_request",
-      `${call.source} called ${call.interface} on the http-server ${this.#context.spec.id}, which only calls others`,
+      `${call.source} called ${call.interface} on the http-server ${this.context.spec.id}, which only calls others`,
     );
   }
 
   async stop(deadlineMs: number): Promise<void> {
-    const { clock } = this.#context;
+    const { clock } = this.context;
     const ended = new AbortController();
     const deadline = clock.sleep(Math.max(0, deadlineMs - clock.monotonicMs()), ended.signal).catch(() => {});
     for (const [key, listener] of this.#bound) listener.release(this.#claimKey(key));
@@ -161,12 +145,12 @@ export class HttpServer implements Provider {
 
   /** Links of different capabilities may share a listener. */
   #claimKey(linkKey: string): string {
-    return `${this.#context.spec.id} ${linkKey}`;
+    return `${this.context.spec.id} ${linkKey}`;
   }
 
   async #listenerFor(key: string, settings: ListenerSettings | undefined): Promise<Listener> {
     const fallback = this.#default;
-    if (!fallback) throw new Fault("unavailable", `http-server ${this.#context.spec.id} is not started`);
+    if (!fallback) throw new Fault("unavailable", `http-server ${this.context.spec.id} is not started`);
     if (!settings || isSame(settings, fallback.settings)) return fallback;
     for (const use of this.#uses.values()) {
       if (!isSame(settings, use.listener.settings)) continue;
@@ -174,7 +158,7 @@ export class HttpServer implements Provider {
       use.links.add(key);
       return use.listener;
     }
-    const listener = await this.#listeners.use(settings, this.#context.log);
+    const listener = await this.#listeners.use(settings, this.context.log);
     this.#uses.set(listener, { listener, links: new Set([key]) });
     return listener;
   }
@@ -186,108 +170,8 @@ export class HttpServer implements Provider {
     clearTimeout(use.timer);
     use.timer = setTimeout(() => {
       if (use.links.size > 0 || !this.#uses.delete(listener)) return;
-      void this.#listeners.leave(listener, this.#context.clock.sleep(UNUSED_MS));
+      void this.#listeners.leave(listener, this.context.clock.sleep(UNUSED_MS));
     }, UNUSED_MS);
-  }
-}
-
-/** The route of one link: makes the Call, and the Response of its result. */
-class LinkRoute implements Route, CallOrigin {
-  readonly name: string;
-  readonly source: string;
-  readonly linkName: string;
-  readonly target: string;
-  readonly methods: ReadonlySet<string> | undefined;
-  readonly #server: HttpServer;
-  readonly #timeoutMs: number | undefined;
-  #hasToldOfTrailers = false;
-
-  constructor(server: HttpServer, link: ResolvedLink, settings: RouteSettings) {
-    this.#server = server;
-    this.source = server.context.spec.id;
-    this.linkName = link.name;
-    this.target = link.target;
-    this.name = `link ${this.source} -> ${link.target}${link.name === "default" ? "" : ` (${link.name})`}`;
-    this.methods = settings.methods;
-    this.#timeoutMs = settings.timeoutMs;
-  }
-
-  serve(request: Request, target: Target, isTls: boolean): Response | Promise<Response> {
-    this.#server.begin();
-    const body = readBody(request);
-    if (!(body instanceof Promise)) {
-      return this.#call(request, new ServedRequest(request, target, isTls, body));
-    }
-    return boundRead(body).then(
-      (bytes) => this.#call(request, new ServedRequest(request, target, isTls, bytes)),
-      (error) => {
-        this.#server.end();
-        if (isFault(error)) return refuse(error.code, error.message, { status: 408 });
-        return refuse("bad_request", "the body did not arrive whole");
-      },
-    );
-  }
-
-  #call(request: Request, message: ServedRequest): Response | Promise<Response> {
-    const { switchboard, clock } = this.#server.context;
-    const deadlineMs = this.#timeoutMs === undefined ? Infinity : clock.monotonicMs() + this.#timeoutMs;
-    const isHead = message.method === "HEAD";
-    try {
-      const answer = switchboard.call(new ServedCall(this, request, message, deadlineMs));
-      if (!(answer instanceof Promise)) return this.#answer(answer as HttpResponse, isHead);
-      return answer.then(
-        isHead ? this.#answerHead : this.#answerWhole,
-        isHead ? this.#failHead : this.#failWhole,
-      );
-    } catch (error) {
-      return this.#fail(error, isHead);
-    }
-  }
-
-  // Made once for the link, not for every request.
-  readonly #answerWhole = (answer: unknown) => this.#answer(answer as HttpResponse, false);
-  readonly #answerHead = (answer: unknown) => this.#answer(answer as HttpResponse, true);
-  readonly #failWhole = (error: unknown) => this.#fail(error, false);
-  readonly #failHead = (error: unknown) => this.#fail(error, true);
-
-  #answer(answer: HttpResponse, isHead: boolean): Response {
-    this.#server.end();
-    try {
-      if (answer.trailers) void answer.trailers.then((fields) => fields && this.#dropTrailers(), () => {});
-      return toResponse(answer, isHead);
-    } catch (error) {
-      // A status or a field that cannot be sent: the runtime checks its guests, other targets may not.
-      const text = error instanceof Error ? error.message : String(error);
-      return this.#refuseAnswer(
-        new Fault("trapped", `${this.target} answered with what HTTP cannot carry: ${text}`),
-        isHead,
-      );
-    }
-  }
-
-  #refuseAnswer(fault: Fault, isHead: boolean): Response {
-    this.#server.stats.failures++;
-    return toFaultResponse(fault, isHead);
-  }
-
-  #fail(error: unknown, isHead: boolean): Response {
-    this.#server.end();
-    this.#server.stats.failures++;
-    if (!isFault(error) && (error as Error)?.name !== "WitError") {
-      this.#server.context.log.error(`http-server: ${this.name} failed`, {
-        error: String((error as Error)?.stack ?? error),
-      });
-    }
-    return toFaultResponse(error, isHead);
-  }
-
-  #dropTrailers(): void {
-    this.#server.stats.trailersDropped++;
-    if (this.#hasToldOfTrailers) return;
-    this.#hasToldOfTrailers = true;
-    this.#server.context.log.info(
-      `http-server: ${this.name} sends trailers, which this server cannot; they are dropped`,
-    );
   }
 }
 

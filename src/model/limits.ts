@@ -173,6 +173,17 @@ export const LIMITS = Object.freeze({
   httpClientMs: 30_000,
   /** Outgoing requests in flight for one component in one cell. */
   httpClientInFlightMax: 256,
+  /** Time to reach one address, where the guest says nothing; a packet lost twice is sent a third time after 3 s. */
+  httpClientConnectMs: 5_000,
+  /** Head of a response, and trailers, in bytes: what browsers take at most is 256 KiB, servers send under 16. */
+  httpClientHeadBytesMax: 64 * KiB,
+  /** Connections kept open for the next request, per cell and `http-client`. */
+  httpClientIdleMax: 64,
+  /** How long one is kept; Node servers close theirs after 5 s, most others after 60 to 75 s. */
+  httpClientIdleMs: 15_000,
+  /** Names whose addresses are remembered, and for how long: one page load, less than any sensible DNS record. */
+  httpClientNamesKept: 1_000,
+  httpClientNameMs: 10_000,
   /** One message of wasi:logging; what is longer is cut. A stack trace has 4 KiB. */
   logMessageBytesMax: 16 * KiB,
   /** The context of such a message: a module's name. */

@@ -4,6 +4,8 @@
 // Convention of the glue: a thrown plain value becomes the WIT's err case; a thrown Error traps the guest. Functions
 // that may wait return a promise only when they must (see `generate.ts` for the list).
 
+import { WitError } from "../../model/call.ts";
+
 /** `wasi:io/error.error`. `code` carries what a package's downcast function returns, e.g. an HTTP error code. */
 export class IoError {
   constructor(readonly message: string, readonly code?: unknown) {}
@@ -142,7 +144,11 @@ export class InputStream {
   #fail(error: unknown): void {
     this.#failure = error instanceof IoError
       ? error
-      : new IoError(error instanceof Error ? error.message : String(error));
+      // A provider's stream may break with an error the WIT knows (an HTTP error code); the guest can ask for it.
+      : new IoError(
+        error instanceof Error ? error.message : String(error),
+        error instanceof WitError ? error.payload : undefined,
+      );
   }
 
   #raiseIfOver(): void {
