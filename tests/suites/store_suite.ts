@@ -34,6 +34,8 @@ export function testStore(kind: string, makePlace: () => Promise<StorePlace>): v
   testValues(test);
   testKeys(test);
   testTransactions(test);
+  testRefusals(test);
+  testHistories(test);
   testRecords(test);
   testHandles(test);
 }
@@ -153,7 +155,9 @@ function testTransactions(test: Test): void {
     assert.equal(text(store.get("b", "log")), inOrder.map((i) => `${i};`).join(""));
     assert.deepEqual(acknowledged, inOrder);
   });
+}
 
+function testRefusals(test: Test): void {
   test("transact() refuses work that is asynchronous, or goes on after its end", async (store) => {
     await assert.rejects(
       store.transact((t) => {
@@ -175,7 +179,9 @@ function testTransactions(test: Test): void {
     await Promise.all(waiting);
     assert.equal(await store.transact(() => 3), 3);
   });
+}
 
+function testHistories(test: Test): void {
   test("a long random history leaves what a plain map holds", async (store) => {
     const random = randomWords(7);
     const model = new Map<string, string>();
