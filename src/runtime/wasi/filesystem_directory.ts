@@ -8,7 +8,7 @@ import { descriptorType, type DirectoryEntry } from "./filesystem_types.ts";
 
 /** What is at `place`; throws `no-entry` where there is nothing, `not-directory` where a folder was asked for. */
 export function lstatPlace(place: Place): Deno.FileInfo {
-  const info = lstatOrNothing(place.path);
+  const info = place.seen === undefined ? lstatOrNothing(place.path) : place.seen;
   if (!info) throw "no-entry";
   if (place.mustBeDirectory && !info.isDirectory) throw "not-directory";
   return info;

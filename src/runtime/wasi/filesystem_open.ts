@@ -66,7 +66,7 @@ export function openPlace(files: InstanceFiles, place: Place, wish: OpenWish): T
   const { openFlags, flags } = wish;
   let isMadeHere = false;
   for (let tries = 0; tries < OPEN_TRIES; tries++) {
-    const info = lstatOrNothing(place.path);
+    const info = tries || place.seen === undefined ? lstatOrNothing(place.path) : place.seen;
     if (!info) {
       if (!openFlags.create) throw "no-entry";
       if (place.mustBeDirectory) throw "is-directory";

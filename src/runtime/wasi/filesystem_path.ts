@@ -18,6 +18,8 @@ export interface Place {
   readonly mustBeDirectory: boolean;
   /** Folders between the base and `directory`. */
   readonly depth: number;
+  /** What the walk saw there a moment ago; null: nothing; undefined: it did not look. */
+  readonly seen?: Deno.FileInfo | null;
 }
 
 /**
@@ -53,13 +55,12 @@ class Walk {
       const path = `${this.#stack.at(-1)!.path}/${name}`;
       if (this.#steps.length) {
         this.#enter(path);
-      } else if (
-        (followLast === "always" || (followLast === "slash" && this.#mustBeDirectory)) && isSymlink(path)
-      ) {
-        this.#expand(path);
-      } else {
-        return this.#place(name, path);
+        continue;
       }
+      const follows = followLast === "always" || (followLast === "slash" && this.#mustBeDirectory);
+      const seen = follows ? lstatOrNothing(path) ?? null : undefined;
+      if (!seen?.isSymlink) return this.#place(name, path, seen);
+      this.#expand(path);
     }
     return this.#place("", `${this.#stack.at(-1)!.path}/.`);
   }
@@ -68,8 +69,9 @@ class Walk {
     while (this.#stack.length > 1) this.#stack.pop()!.close();
   }
 
-  #place(name: string, path: string): Place {
+  #place(name: string, path: string, seen?: Deno.FileInfo | null): Place {
     return {
+      seen,
       directory: this.#stack.at(-1)!,
       name,
       path,
@@ -98,7 +100,7 @@ class Walk {
       this.#stack.push(next);
       if (this.#stack.length > DEPTH_MAX) throw "name-too-long";
     } else if (next === "ENOTDIR" || next === "ELOOP") {
-      if (!isSymlink(path)) throw "not-directory";
+      if (!lstatOrNothing(path)?.isSymlink) throw "not-directory";
       this.#expand(path);
     } else {
       throw toFsCode(next);
@@ -114,10 +116,6 @@ class Walk {
     if (++this.#symlinks > SYMLINKS_MAX) throw "loop";
     this.#add(Deno.readLinkSync(path));
   }
-}
-
-function isSymlink(path: string): boolean {
-  return lstatOrNothing(path)?.isSymlink ?? false;
 }
 
 /** What is at `path`, not followed; undefined where there is nothing. */

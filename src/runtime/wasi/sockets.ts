@@ -28,7 +28,7 @@ export function socketImports(
 ): Record<string, unknown> {
   const policy = new SocketPolicy(context);
   const sockets: InstanceSockets = { held: heldDescriptors(context), policy };
-  const lookup = new NameLookup(policy, resolver);
+  const lookup = new NameLookup(context.spec.id, policy, resolver);
   const checkRoom = () => {
     if (sockets.held.isFull()) throw "new-socket-limit" satisfies SocketCode;
   };

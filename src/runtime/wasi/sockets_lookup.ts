@@ -12,8 +12,19 @@ import {
 import type { SocketCode } from "./sockets_errors.ts";
 import { plainName, type SocketPolicy } from "./sockets_rules.ts";
 
-/** Lookups of one instance under way at one time: each holds a thread of the process while it waits. */
+/**
+ * Lookups of one component under way at one time in a cell: each holds a thread of the process while it waits. Not
+ * counted per instance, because a lookup cannot be called off and may outlive the instance that asked.
+ */
 const LOOKUPS_MAX = 8;
+const running = new Map<string, number>();
+
+function countLookup(component: string, change: 1 | -1): void {
+  const count = (running.get(component) ?? 0) + change;
+  if (count) running.set(component, count);
+  else running.delete(component);
+}
+
 /** Addresses of one answer that are handed out. */
 const ADDRESSES_MAX = 64;
 
@@ -80,13 +91,14 @@ function isName(name: string): boolean {
     !/^(\d+|0x[0-9a-f]*)$/.test(labels.at(-1)!);
 }
 
-/** Lookups of one instance. */
+/** Lookups of one instance of `component`. */
 export class NameLookup {
+  readonly #component: string;
   readonly #policy: SocketPolicy;
   readonly #resolver: Resolver;
-  #running = 0;
 
-  constructor(policy: SocketPolicy, resolver: Resolver) {
+  constructor(component: string, policy: SocketPolicy, resolver: Resolver) {
+    this.#component = component;
     this.#policy = policy;
     this.#resolver = resolver;
   }
@@ -97,12 +109,12 @@ export class NameLookup {
     // deno-lint-ignore no-control-regex
     if (/^[\x00-\x7f]*$/.test(name) ? !isName(name) : name.length > 253) throw "invalid-argument";
     if (!this.#policy.allowsLookup(name)) throw "access-denied";
-    if (this.#running >= LOOKUPS_MAX) throw "temporary-resolver-failure";
+    if ((running.get(this.#component) ?? 0) >= LOOKUPS_MAX) throw "temporary-resolver-failure";
     return new ResolveAddressStream(this.#lookUp(name));
   }
 
   async #lookUp(name: string): Promise<IpAddress[] | SocketCode> {
-    this.#running++;
+    countLookup(this.#component, 1);
     try {
       const ascii = await toAsciiName(name);
       if (!ascii) return "name-unresolvable";
@@ -116,7 +128,7 @@ export class NameLookup {
     } catch (error) {
       return CODES[(error as { code?: string }).code ?? ""] ?? "permanent-resolver-failure";
     } finally {
-      this.#running--;
+      countLookup(this.#component, -1);
     }
   }
 }

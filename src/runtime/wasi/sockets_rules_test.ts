@@ -64,7 +64,7 @@ Deno.test("a rule by name allows what this instance was told the name is, and no
   };
   const resolver = (name: string) => Promise.resolve(answers[name]);
   const rules = policy(["DB.local:5432"], [], ["other.local"]);
-  const lookup = new NameLookup(rules, resolver);
+  const lookup = new NameLookup("test", rules, resolver);
   assert.ok(!rules.allowsConnect(at("10.0.0.5"), 5432));
   assert.deepEqual(await allAddresses(lookup.resolveAddresses("db.LOCAL.")), [
     { tag: "ipv4", val: [10, 0, 0, 5] },
@@ -83,7 +83,11 @@ Deno.test("a rule by name allows what this instance was told the name is, and no
 Deno.test("the addresses remembered for one name are bounded", async () => {
   let answer = 0;
   const rules = policy(["db.local:1"]);
-  const lookup = new NameLookup(rules, () => Promise.resolve([`10.0.${answer >> 8}.${answer++ & 255}`]));
+  const lookup = new NameLookup(
+    "test",
+    rules,
+    () => Promise.resolve([`10.0.${answer >> 8}.${answer++ & 255}`]),
+  );
   for (let i = 0; i < 300; i++) await allAddresses(lookup.resolveAddresses("db.local"));
   assert.ok(rules.allowsConnect(at("10.0.1.43"), 1)); // the last
   assert.ok(!rules.allowsConnect(at("10.0.0.0"), 1)); // the first
@@ -149,6 +153,10 @@ Deno.test("lookups under way are bounded, and names beyond ASCII are converted",
   });
   const running = Array.from({ length: 8 }, () => guest.resolve("bücher.example"));
   refuses("temporary-resolver-failure", () => guest.resolve("one.more"));
+  // A fresh instance does not start at zero: what its predecessor asked is still under way.
+  guest.context.drop();
+  using next = guestSockets({ lookup: ["*"] }, () => gate.promise);
+  refuses("temporary-resolver-failure", () => next.resolve("one.more"));
   gate.resolve(["10.0.0.1"]);
   for (const found of running) assert.equal((await allAddresses(found)).length, 1);
   assert.equal(asked[0], "xn--bcher-kva.example");
