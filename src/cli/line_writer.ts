@@ -44,10 +44,11 @@ export class LineWriter {
 
   /** Resolves once every line taken so far is written, or nobody took them for a while: then they are given up. */
   async flush(): Promise<void> {
-    if (!this.#running) return;
+    const running = this.#running;
+    if (!running) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const patience = new Promise<void>((done) => timer = setTimeout(done, FLUSH_MS));
-    await Promise.race([this.#running.then(() => clearTimeout(timer)), patience]);
+    await Promise.race([running.then(() => clearTimeout(timer)), patience]);
     if (!this.#running) return;
     this.#waiting.length = 0;
     this.#waitingBytes = 0;

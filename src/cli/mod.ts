@@ -18,6 +18,9 @@ const EXIT_BUG = 1;
 
 /** Carries out one command line of this process; resolves with its exit code and never rejects. */
 export async function runCli(argv: readonly string[], providers: ProviderTable): Promise<number> {
+  // Deno 2.9 loads its timers at the first use, and runs waiting microtasks in the middle of that call: here, where none
+  // wait, rather than between two statements that belong together.
+  clearTimeout(setTimeout(() => {}, 0));
   const environment = Deno.env.toObject();
   const terminal = openTerminal(environment);
   try {
