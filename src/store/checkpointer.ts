@@ -26,8 +26,10 @@ const FRAMES_TO_FINISH = 256;
 const ROUNDS_MAX = 4;
 /** Log beyond which step 4 is taken whatever it costs: 64 MB, what a small box can spare and recovers in a second. */
 const FRAMES_MAX = 16_000;
-/** How often the log's length is looked at; 20,000 writes a second come to some 20 MB in that time. */
+/** How often the log's length is looked at while it grows; 20,000 writes a second come to some 20 MB in that time. */
 const LOOK_EVERY_MS = 250;
+/** The same while nobody writes: an idle box should sleep. */
+const LOOK_IDLE_MS = 1_000;
 /** The same after a checkpoint failed, on a full disk for example. */
 const LOOK_AFTER_FAILURE_MS = 5_000;
 /** Pause between two tries for the write lock. */
@@ -81,12 +83,15 @@ export class Checkpointer {
   async #look(): Promise<void> {
     const { signal } = this.#stop;
     let pauseMs = LOOK_EVERY_MS;
+    let seen = 0;
     while (!this.#isBroken) {
       await this.#target.sleep(pauseMs, signal).catch(() => {});
       if (signal.aborted) return;
       try {
-        if (this.#framesLeft() >= FRAMES_TO_START) await this.run();
-        pauseMs = LOOK_EVERY_MS;
+        const left = this.#framesLeft();
+        pauseMs = left === seen ? LOOK_IDLE_MS : LOOK_EVERY_MS;
+        seen = left;
+        if (left >= FRAMES_TO_START) await this.run();
       } catch {
         // Told where it matters: a full disk by the next write, a failed sync by `syncFailed`.
         pauseMs = LOOK_AFTER_FAILURE_MS;

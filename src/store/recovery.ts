@@ -37,7 +37,7 @@ const SALVAGED_SUFFIX = ".salvaged";
 /** Makes sure that a sound database is at `path`; tells if that took more than looking. */
 export async function recover(path: string, nowMs: number): Promise<Recovery | undefined> {
   await takePlace(path);
-  await removeDatabase(`${path}${NEW_SUFFIX}`);
+  await removeUnfinished(path);
   const reason = findDamage(path);
   let recovery: Recovery | undefined;
   if (reason !== undefined) recovery = await replace(path, reason, nowMs);
@@ -167,6 +167,15 @@ async function takePlace(path: string): Promise<void> {
   await syncFolder(folderOf(path));
   await Deno.rename(`${path}${SALVAGED_SUFFIX}`, path);
   await syncFolder(folderOf(path));
+}
+
+/** Removes new databases that a crash left half made. */
+async function removeUnfinished(path: string): Promise<void> {
+  const folder = folderOf(path);
+  const prefix = `${path}${NEW_SUFFIX}`.slice(folder.length + 1);
+  for await (const { name } of Deno.readDir(folder)) {
+    if (name.startsWith(prefix)) await remove(`${folder}/${name}`);
+  }
 }
 
 async function removeDatabase(path: string): Promise<void> {

@@ -41,14 +41,14 @@ export function readVersion(database: DatabaseSync): number {
 }
 
 /** Refuses a database that a newer holdfast wrote. */
-export function checkVersion(database: DatabaseSync, path: string): number {
+export function checkVersion(database: DatabaseSync, path: string, supported = SCHEMA_VERSION): number {
   const version = readVersion(database);
-  if (version <= SCHEMA_VERSION) return version;
+  if (version <= supported) return version;
   throw new Fault(
     "conflict",
     `open ${path}: it has format ${version}, written by a newer holdfast, and this one reads up to ` +
-      `${SCHEMA_VERSION}; start the newer version, or point --data at another folder`,
-    { detail: { path, version, supported: SCHEMA_VERSION } },
+      `${supported}; start the newer version, or point --data at another folder`,
+    { detail: { path, version, supported } },
   );
 }
 
@@ -57,7 +57,7 @@ export function checkVersion(database: DatabaseSync, path: string): number {
  * once: the first does it, the others find it done.
  */
 export function migrate(database: DatabaseSync, path: string, migrations = MIGRATIONS): void {
-  if (checkVersion(database, path) === migrations.length) return;
+  if (checkVersion(database, path, migrations.length) === migrations.length) return;
   database.prepare("BEGIN IMMEDIATE").run();
   try {
     for (const migration of migrations.slice(readVersion(database))) {
