@@ -2,9 +2,12 @@
 // DENORT_BIN set, Deno takes that runtime instead of downloading one; it must fit the Deno that compiles.
 
 import { parseArgs } from "node:util";
+import { RUN_FLAGS } from "../src/runtime/self_command.ts";
 
 /** Files the program reads at run time: the generators, whose wasm is compressed to keep the binary small. */
-const INCLUDES = ["bindgen.js", "bindgen.core.bin.gz", "bindgen.core2.bin.gz"].map((name) => `vendor/jco-1.10.2/${name}`);
+const INCLUDES = ["bindgen.js", "bindgen.core.bin.gz", "bindgen.core2.bin.gz"].map((name) =>
+  `vendor/jco-1.10.2/${name}`
+);
 
 /** Bound of the binary, in bytes: what a branch's slow line carries in a few minutes. */
 const BINARY_BYTES_MAX = 100_000_000;
@@ -18,9 +21,7 @@ await Deno.mkdir(output.replace(/\/[^/]*$/, ""), { recursive: true });
 
 const args = [
   "compile",
-  "--allow-all",
-  "--unstable-net",
-  "--no-check",
+  ...RUN_FLAGS,
   // Without it the binary writes a cache file into the system's temp folder at its first start.
   "--no-code-cache",
   ...INCLUDES.flatMap((path) => ["--include", path]),
@@ -30,7 +31,8 @@ const args = [
   "main.ts",
 ];
 console.error(`compile: ${output} with Deno ${Deno.version.deno} …`);
-const { code } = await new Deno.Command(Deno.execPath(), { args, stdout: "inherit", stderr: "inherit" }).output();
+const { code } = await new Deno.Command(Deno.execPath(), { args, stdout: "inherit", stderr: "inherit" })
+  .output();
 if (code !== 0) {
   console.error(
     "compile: failed. Deno downloads the runtime it puts into the binary; where that is out of reach, name one with DENORT_BIN.",

@@ -1,8 +1,8 @@
 // Types in one line, structure only: what two ends of a link must agree on, and what a person reads in a message.
 
-import type { WitFunction, WitResource, WitType } from "./wit.ts";
+import type { WitFunction, WitType } from "./wit.ts";
 
-/** A type's structure as text. Resources go by their name: which one is meant follows from the interface. */
+/** A type's structure as text. */
 export function describeType(type: WitType | null, depth = 0): string {
   if (!type) return "_";
   if (depth > 64) return "…";
@@ -27,7 +27,8 @@ export function describeType(type: WitType | null, depth = 0): string {
       return `result<${inner(type.ok)}, ${inner(type.err)}>`;
     case "own":
     case "borrow":
-      return `${type.kind}<${(type.of as WitResource | undefined)?.name ?? "resource"}>`;
+      // Each end may know the resource by another name (of the type, of its import); which it is follows from the interface.
+      return type.kind;
     case "stream":
     case "future":
       return `${type.kind}<${inner(type.of)}>`;
