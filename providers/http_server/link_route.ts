@@ -7,7 +7,14 @@ import type { HttpResponse } from "../../src/model/http.ts";
 import type { ResolvedLink } from "../../src/model/link.ts";
 import type { ProviderContext } from "../../src/model/provider.ts";
 import type { Route } from "./listener.ts";
-import { type CallOrigin, readBody, ServedCall, ServedRequest, type Target } from "./request.ts";
+import {
+  type CallOrigin,
+  type Incoming,
+  readBody,
+  ServedCall,
+  ServedRequest,
+  type Target,
+} from "./request.ts";
 import { refuse, toFaultResponse, toResponse } from "./response.ts";
 import type { RouteSettings } from "./settings.ts";
 import { boundRead } from "./slow_clients.ts";
@@ -51,14 +58,15 @@ export class LinkRoute implements Route, CallOrigin {
     this.#timeoutMs = settings.timeoutMs;
   }
 
-  serve(request: Request, target: Target, isTls: boolean): Response | Promise<Response> {
+  serve(incoming: Incoming, target: Target, isTls: boolean): Response | Promise<Response> {
+    const { request } = incoming;
     this.#server.begin();
     const body = readBody(request);
     if (!(body instanceof Promise)) {
-      return this.#call(request, new ServedRequest(request, target, isTls, body));
+      return this.#call(incoming, new ServedRequest(request, target, isTls, body));
     }
     return boundRead(body).then(
-      (bytes) => this.#call(request, new ServedRequest(request, target, isTls, bytes)),
+      (bytes) => this.#call(incoming, new ServedRequest(request, target, isTls, bytes)),
       (error) => {
         this.#server.end();
         if (isFault(error)) return refuse(error.code, error.message, { status: 408 });
@@ -67,12 +75,12 @@ export class LinkRoute implements Route, CallOrigin {
     );
   }
 
-  #call(request: Request, message: ServedRequest): Response | Promise<Response> {
+  #call(incoming: Incoming, message: ServedRequest): Response | Promise<Response> {
     const { switchboard, clock } = this.#server.context;
     const deadlineMs = this.#timeoutMs === undefined ? Infinity : clock.monotonicMs() + this.#timeoutMs;
     const isHead = message.method === "HEAD";
     try {
-      const answer = switchboard.call(new ServedCall(this, request, message, deadlineMs));
+      const answer = switchboard.call(new ServedCall(this, incoming, message, deadlineMs));
       if (!(answer instanceof Promise)) return this.#answer(answer as HttpResponse, isHead);
       return answer.then(
         isHead ? this.#answerHead : this.#answerWhole,

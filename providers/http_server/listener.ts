@@ -9,7 +9,7 @@ import { Fault } from "../../src/model/fault.ts";
 import { LIMITS } from "../../src/model/limits.ts";
 import type { Log } from "../../src/model/ports.ts";
 import { Certificates } from "./certificates.ts";
-import { cutUrl, isAuthority, type Target } from "./request.ts";
+import { cutUrl, type Incoming, isAuthority, type Target } from "./request.ts";
 import { refuse } from "./response.ts";
 import { type RouteClaim, RouteTable } from "./routes.ts";
 import type { ListenerSettings } from "./settings.ts";
@@ -20,7 +20,7 @@ export interface Route {
   readonly name: string;
   /** Undefined: all. */
   readonly methods: ReadonlySet<string> | undefined;
-  serve(request: Request, target: Target, isTls: boolean): Response | Promise<Response>;
+  serve(incoming: Incoming, target: Target, isTls: boolean): Response | Promise<Response>;
 }
 
 /** A listener that stopped by itself (out of file descriptors) tries again so often. */
@@ -38,7 +38,6 @@ export class Listener {
   readonly #certificates: Certificates | undefined;
   #routes = new RouteTable<Route>([]);
   #server: Deno.HttpServer<Deno.NetAddr> | undefined;
-  #abort = new AbortController();
   #isClosing = false;
 
   constructor(settings: ListenerSettings, log: Log, isReady?: () => boolean) {
@@ -84,18 +83,14 @@ export class Listener {
     await this.#certificates?.check();
   }
 
-  /** Takes no more connections, lets running requests end until `deadline`, then cuts them. */
+  /**
+   * Takes no more connections, closes idle ones and waits until `deadline` for requests that run. Deno has no way to cut
+   * those once it closes gracefully: they end by their own deadline, or with the process.
+   */
   async close(deadline: Promise<void>): Promise<void> {
     this.#isClosing = true;
     this.#certificates?.stop();
-    const server = this.#server;
-    if (!server) return;
-    let isEnded = false;
-    const ended = server.shutdown().then(() => void (isEnded = true));
-    await Promise.race([ended, deadline]);
-    // Aborting a server that has ended already is an error nobody can catch.
-    if (!isEnded) this.#abort.abort();
-    await server.finished.catch(() => {});
+    await Promise.race([this.#server?.shutdown(), deadline]);
   }
 
   #checkFree(table: RouteTable<Route>, claim: RouteClaim<Route>): void {
@@ -115,20 +110,18 @@ export class Listener {
 
   #listen(port: number): void {
     const { address } = this.settings;
-    this.#abort = new AbortController();
     const tls = this.#certificates?.current;
     try {
       this.#server = Deno.serve({
         hostname: address,
         port,
         reusePort: true,
-        signal: this.#abort.signal,
         onListen: () => {},
         onError: () => new Response(null, { status: 500 }),
         // What a component sends is what its client gets; compressing is the component's choice.
         automaticCompression: false,
         ...tls,
-      } as Deno.ServeTcpOptions, (request) => this.#handle(request));
+      } as Deno.ServeTcpOptions, (request, info) => this.#handle(request, info));
     } catch (error) {
       throw listenFault(error, this.settings);
     }
@@ -159,7 +152,7 @@ export class Listener {
     void before.shutdown();
   }
 
-  #handle(request: Request): Response | Promise<Response> {
+  #handle(request: Request, info: Deno.ServeHandlerInfo): Response | Promise<Response> {
     const target = cutUrl(request.url, this.isTls);
     if (!target || !this.#isPlain(request, target)) {
       return refuse("bad_request", "the request's target or its Host field is not one this server takes");
@@ -179,7 +172,7 @@ export class Listener {
         isHead: request.method === "HEAD",
       });
     }
-    return route.serve(request, target, this.isTls);
+    return route.serve({ request, info }, target, this.isTls);
   }
 
   /** Whether the Host field can have moved neither path nor authority. Most requests name a host seen before. */

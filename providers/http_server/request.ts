@@ -17,6 +17,12 @@ export interface Target {
   path: string;
 }
 
+/** A request as Deno.serve hands it over. */
+export interface Incoming {
+  request: Request;
+  info: Deno.ServeHandlerInfo;
+}
+
 const HTTP_LENGTH = "http://".length;
 
 /**
@@ -123,14 +129,17 @@ export class ServedCall implements Call {
   readonly deadlineMs: number;
   readonly depth = 0;
   readonly #request: Request;
+  readonly #info: Deno.ServeHandlerInfo;
+  #controller: AbortController | undefined;
 
-  constructor(origin: CallOrigin, request: Request, message: HttpRequest, deadlineMs: number) {
+  constructor(origin: CallOrigin, { request, info }: Incoming, message: HttpRequest, deadlineMs: number) {
     this.source = origin.source;
     this.linkName = origin.linkName;
     this.target = origin.target;
     this.args = [message];
     this.deadlineMs = deadlineMs;
     this.#request = request;
+    this.#info = info;
   }
 
   get trace(): Trace | undefined {
@@ -139,7 +148,24 @@ export class ServedCall implements Call {
   }
 
   get signal(): AbortSignal {
-    return this.#request.signal;
+    this.#controller ??= this.#watchClient();
+    return this.#controller.signal;
+  }
+
+  /** Deno 2.6 aborts a request's signal when all went well, too; ours tells only of clients that went away. */
+  #watchClient(): AbortController {
+    const controller = new AbortController();
+    let isSent = false;
+    this.#info.completed.then(() => isSent = true, () => controller.abort());
+    const abortUnlessSent = () => isSent || controller.abort();
+    this.#request.signal.addEventListener(
+      "abort",
+      // What completes first is heard first, two turns later at most.
+      () => queueMicrotask(() => queueMicrotask(abortUnlessSent)),
+      { once: true },
+    );
+    if (this.#request.signal.aborted) controller.abort();
+    return controller;
   }
 }
 

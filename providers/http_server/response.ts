@@ -13,19 +13,13 @@ function hasNoBody(status: number): boolean {
 /** The Response for a component's answer. `isHead`: the body is not sent, the header fields are the same. */
 export function toResponse(answer: HttpResponse, isHead: boolean): Response {
   const { status, headers, body } = answer;
-  if (body === null) {
-    return new Response(null, { status, headers: cleanFields(headers, isHead || hasNoBody(status)) });
+  if (isHead) return toHeadResponse(answer);
+  if (body === null || hasNoBody(status)) {
+    if (body instanceof ReadableStream) void body.cancel().catch(() => {});
+    // A 304 tells the length of what the client has already.
+    return new Response(null, { status, headers: cleanFields(headers, status === 304) });
   }
   const isBytes = body instanceof Uint8Array;
-  if (isHead || hasNoBody(status)) {
-    const fields = cleanFields(headers, true);
-    const isLengthKnown = isHead && isBytes && !hasField(fields, "content-length");
-    if (!isBytes) void body.cancel().catch(() => {});
-    return new Response(null, {
-      status,
-      headers: isLengthKnown ? [...fields, ["content-length", String(body.length)]] : fields,
-    });
-  }
   if (!isBytes) return new Response(body, { status, headers: cleanFields(headers, true) });
   // Deno answers fastest when told nothing but a content type, in this very form.
   if (headers.length === 1 && headers[0][0] === "content-type") {
@@ -36,6 +30,21 @@ export function toResponse(answer: HttpResponse, isHead: boolean): Response {
   }
   // The server counts bytes itself; a length that is wrong would leave the client waiting.
   return new Response(body as Uint8Array<ArrayBuffer>, { status, headers: cleanFields(headers, false) });
+}
+
+/** What GET would have been answered with, without its body. A length is stated only where it is known. */
+function toHeadResponse({ status, headers, body }: HttpResponse): Response {
+  const fields = cleanFields(headers, true);
+  if (body instanceof ReadableStream) void body.cancel().catch(() => {});
+  if (hasNoBody(status) || hasField(fields, "content-length")) {
+    return new Response(null, { status, headers: fields });
+  }
+  if (body instanceof Uint8Array) {
+    return new Response(null, { status, headers: [...fields, ["content-length", String(body.length)]] });
+  }
+  // Told of no body at all, Deno would state a length of 0.
+  const unknown = new ReadableStream<Uint8Array>({ start: (controller) => controller.close() });
+  return new Response(unknown, { status, headers: fields });
 }
 
 /** The fields that a component may set; the list itself where it holds no other. */

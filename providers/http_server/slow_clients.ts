@@ -24,6 +24,11 @@ function look(): void {
       new Fault("timeout", `the client took more than ${LIMITS.httpSmallBodyMs / 1_000} s to send the body`),
     );
   }
+  rest();
+}
+
+/** Nobody waits: no timer either. */
+function rest(): void {
   if (waiting.size > 0) return;
   clearInterval(timer);
   timer = undefined;
@@ -35,6 +40,9 @@ export function boundRead<T>(reading: Promise<T>, withinMs: number = LIMITS.http
     const one: Waiting = { untilMs: performance.now() + withinMs, giveUp: reject };
     waiting.add(one);
     timer ??= setInterval(look, TICK_MS);
-    reading.then(resolve, reject).finally(() => waiting.delete(one));
+    reading.then(resolve, reject).finally(() => {
+      waiting.delete(one);
+      rest();
+    });
   });
 }
