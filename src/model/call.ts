@@ -22,6 +22,8 @@ export interface Call {
   readonly args: readonly unknown[];
   /** Which of several links the caller means: only a provider has more than one target per interface and name. */
   readonly target?: string;
+  /** Resources that the caller holds: a component that owns some of them is called in the instance where they live. */
+  readonly held?: ReadonlySet<object>;
   /** When the caller stops waiting, on {@linkcode Clock.monotonicMs}'s scale; Infinity for none. */
   readonly deadlineMs: number;
   /** How many Calls led here; bounded, so that a cycle of links ends in a fault and not in a full memory. */
@@ -40,6 +42,7 @@ class DerivedCall implements Call {
   readonly function: string;
   readonly args: readonly unknown[];
   readonly target?: string;
+  readonly held?: ReadonlySet<object>;
   readonly deadlineMs: number;
   readonly depth: number;
   readonly #origin: Call;
@@ -54,6 +57,7 @@ class DerivedCall implements Call {
     this.function = changes.function ?? origin.function;
     this.args = changes.args ?? origin.args;
     this.target = changes.target ?? (isSameCaller ? origin.target : undefined);
+    this.held = changes.held;
     this.deadlineMs = changes.deadlineMs ?? origin.deadlineMs;
     this.depth = changes.depth ?? origin.depth;
     this.#origin = origin;

@@ -251,6 +251,7 @@ export class Instance implements ImportContext, GlueHost {
       interface: interfaceName,
       function: functionName,
       args,
+      held: this.#held.size ? this.#held : undefined,
       depth: (origin?.depth ?? 0) + 1,
     };
     return this.#switchboard.call(origin ? deriveCall(origin, own) : { ...own, deadlineMs: Infinity });

@@ -2,8 +2,9 @@
 // `call`; what they need is decided here: an idle instance, a new one, a place in the queue, or, for a call on a
 // resource, the very instance that owns it.
 
-import { type Call, deriveCall } from "../model/call.ts";
+import type { Call } from "../model/call.ts";
 import { Fault, isFault } from "../model/fault.ts";
+import { HTTP_INCOMING } from "../model/http.ts";
 import { coarseNowMs, unwatchCall, watchCall } from "./call_watch.ts";
 import { Instance, type InstanceHost, NoResponse, type RunningCall } from "./instance.ts";
 import type { Program } from "./program.ts";
@@ -76,7 +77,7 @@ export class Pool {
     const { deadlineMs } = this.host.spec.limits;
     const own = deadlineMs ? coarseNowMs() + deadlineMs : Infinity;
     const untilMs = own < call.deadlineMs ? own : call.deadlineMs;
-    const owner = ownerOf(call);
+    const owner = ownerOf(call) ?? this.#ownerOfHeld(call);
     const idle = owner ? undefined : this.#idle.pop();
     const result = owner
       ? this.#callOwner(owner, call, untilMs)
@@ -172,7 +173,9 @@ export class Pool {
 
   #release(instance: Instance): void {
     const { limits } = this.host.spec;
-    if (instance.isBroken || this.#isStopped) this.#discard(instance);
+    const isOver = instance.isBroken || this.#isStopped;
+    if (this.#pinned.size && (isOver || instance.guestHandles === 0)) this.#pinned.delete(instance);
+    if (isOver) this.#discard(instance);
     else if (instance.guestHandles > 0) {
       if (!this.#pinned.has(instance)) this.#pinned.set(instance, Promise.resolve());
       return;
@@ -246,6 +249,20 @@ export class Pool {
     });
     this.#pinned.set(owner, result.then((running) => running.settled, () => {}));
     return result.then((running) => running.result);
+  }
+
+  /**
+   * To its caller a linked component is one: while the caller holds resources of it, further calls go where they live,
+   * so that two of them can be given to one function. Requests stay free: they may be as many as there are instances.
+   */
+  #ownerOfHeld(call: Call): Instance | undefined {
+    if (!call.held || call.interface === HTTP_INCOMING) return undefined;
+    for (const handle of call.held) {
+      if (!isGuestHandle(handle)) continue;
+      const owner = handle.owner as Instance;
+      if (this.#pinned.has(owner) && !owner.isBroken) return owner;
+    }
+    return undefined;
   }
 
   /** The last handle into a pinned instance was dropped: it is an ordinary instance again. */
