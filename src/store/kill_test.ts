@@ -35,7 +35,7 @@ Deno.test("kill -9 of any process at any instant loses no acknowledged write and
   }
   const store = await SqliteStore.open({ folder, isOwner: true });
   assert.equal(store.recovery, undefined);
-  assert.equal(ledger.countLost(store), 0);
+  assert.equal(ledger.countLost(store).lost, 0);
   await store.close();
   const database = new DatabaseSync(`${folder}/holdfast.db`);
   assert.equal(database.prepare("PRAGMA integrity_check").get()!.integrity_check, "ok");

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { randomWords } from "../../tests/support/random_words.ts";
 import { isFault } from "../model/fault.ts";
 import { PAGE_BYTES } from "./connection.ts";
@@ -117,7 +118,6 @@ function checkWhole(store: SqliteStore): void {
 
 /** The page number of the root of a table, from a sound file. */
 async function findRoot(table: string): Promise<number> {
-  const { DatabaseSync } = await import("node:sqlite");
   const folder = await Deno.makeTempDir();
   await Deno.writeFile(`${folder}/a.db`, clean.database);
   const database = new DatabaseSync(`${folder}/a.db`, { readOnly: true });

@@ -10,24 +10,32 @@ export const logKey = (name: string, loop: number, n: number) =>
 
 /** What all writers so far were told. */
 export class Ledger {
-  /** Loop -> its last acknowledged write. */
-  readonly #acknowledged = new Map<string, number>();
+  /** Loop -> the last write it was told of. */
+  readonly #told = new Map<string, number>();
+  /** Loop -> the last write that must be there. */
+  readonly #owed = new Map<string, number>();
 
-  /** Takes over the lines of a writer that has ended. */
-  add(name: string, lines: readonly string[]): void {
+  /**
+   * Takes over the lines of a writer that has ended. What it was told from `endMs` on (wall clock) may or may not be
+   * there: a file system that is being shut down can tell a lie, where a power cut would tell nothing.
+   */
+  add(name: string, lines: readonly string[], endMs = Infinity): void {
     for (const line of lines) {
-      const found = line.match(/^(\d+) (\d+)$/);
-      if (found) this.#acknowledged.set(countKey(name, Number(found[1])), Number(found[2]));
+      const found = line.match(/^(\d+) (\d+) (\d+)$/);
+      if (!found) continue;
+      const [loop, n, atMs] = found.slice(1).map(Number);
+      this.#told.set(countKey(name, loop), n);
+      if (atMs < endMs) this.#owed.set(countKey(name, loop), n);
     }
   }
 
   /** Acknowledged writes in all. */
   get size(): number {
-    return this.#acknowledged.values().reduce((sum, n) => sum + n, 0);
+    return this.#owed.values().reduce((sum, n) => sum + n, 0);
   }
 
-  /** The acknowledged writes that are not there; throws for anything else that is wrong. */
-  countLost(store: Store): number {
+  /** Acknowledged writes that are not there, and what was told too late to count; throws for all else that is wrong. */
+  countLost(store: Store): { lost: number; late: number } {
     const found = new Map<string, number>();
     let page = store.keys("log", undefined, 10_000);
     for (; page.length > 0; page = store.keys("log", page.at(-1), 10_000)) {
@@ -39,15 +47,16 @@ export class Ledger {
         assert.equal(store.get("log", key)![0], n % 256);
       }
     }
-    let [sum, lost] = [0, 0];
+    let [sum, lost, late] = [0, 0, 0];
     for (const [loop, n] of found) {
       assert.equal(readNumber(store, "count", loop), n, `${loop}: the counter differs from the writes`);
-      assert.ok(n <= (this.#acknowledged.get(loop) ?? 0) + 1, `${loop}: more writes than were made`);
+      assert.ok(n <= (this.#told.get(loop) ?? 0) + 1, `${loop}: more writes than were made`);
       sum += n;
     }
     assert.equal(readNumber(store, "total", "all"), sum, "the common counter differs from all writes");
-    for (const [loop, n] of this.#acknowledged) lost += Math.max(0, n - (found.get(loop) ?? 0));
-    return lost;
+    for (const [loop, n] of this.#owed) lost += Math.max(0, n - (found.get(loop) ?? 0));
+    for (const [loop, n] of this.#told) late += Math.max(0, n - (found.get(loop) ?? 0));
+    return { lost, late: late - lost };
   }
 }
 

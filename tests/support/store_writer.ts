@@ -1,5 +1,5 @@
-// Writes to a store as fast as it can from several loops, and prints `<loop> <n>` for each write that was acknowledged:
-// what a killed cell leaves behind. Checked by store_ledger.ts. Ends when its input ends.
+// Writes to a store as fast as it can from several loops, and prints `<loop> <n> <wall clock, ms>` for each write when it
+// is acknowledged: what a killed cell leaves behind. Checked by store_ledger.ts. Ends when its input ends.
 // Arguments: data folder, a name nobody else has, `owner` or `cell`, `sync` or `nosync` (which breaks the promise).
 
 import { SqliteStore } from "../../src/store/sqlite_store.ts";
@@ -30,7 +30,7 @@ async function write(loop: number): Promise<void> {
       t.set("total", "all", encoder.encode(`${readNumber(t.get("total", "all")) + 1}`));
       return count;
     });
-    Deno.stdout.writeSync(encoder.encode(`${loop} ${n}\n`));
+    Deno.stdout.writeSync(encoder.encode(`${loop} ${n} ${Date.now()}\n`));
     if (n !== wanted) throw new Error(`loop ${loop}: write ${wanted} was counted as ${n}`);
   }
 }
