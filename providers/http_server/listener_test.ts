@@ -129,9 +129,9 @@ Deno.test("two listeners of one box share an address", async () => {
     served.add((await requestRaw(port, "GET /")).body);
   }
   assert.deepEqual([...served].sort(), ["0", "1"]);
-  await listeners[0].close(Promise.resolve());
+  await listeners[0].close(new Promise(() => {}));
   assert.equal((await requestRaw(port, "GET /")).body, "1");
-  await listeners[1].close(Promise.resolve());
+  await listeners[1].close(new Promise(() => {}));
 });
 
 Deno.test("http_server stops gracefully: what runs ends, idle connections close, new ones are refused", async () => {

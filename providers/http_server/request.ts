@@ -23,6 +23,12 @@ export interface Incoming {
   info: Deno.ServeHandlerInfo;
 }
 
+/**
+ * Deno 2.6 aborts a request's signal when all went well, too, whatever `deno.json` says; what tells the two apart there
+ * (`completed`) no longer does in 2.9, where `no-legacy-abort` is in force.
+ */
+const ABORTS_ON_SUCCESS = /^2\.[0-8]\./.test(Deno.version.deno);
+
 const HTTP_LENGTH = "http://".length;
 
 /**
@@ -148,11 +154,12 @@ export class ServedCall implements Call {
   }
 
   get signal(): AbortSignal {
+    if (!ABORTS_ON_SUCCESS) return this.#request.signal;
     this.#controller ??= this.#watchClient();
     return this.#controller.signal;
   }
 
-  /** Deno 2.6 aborts a request's signal when all went well, too; ours tells only of clients that went away. */
+  /** A signal that tells only of clients that went away. */
   #watchClient(): AbortController {
     const controller = new AbortController();
     let isSent = false;
