@@ -20,7 +20,7 @@ const FIXTURES: Fixture[] = [
   { name: "catalog", language: "rust" },
   { name: "kiosk", language: "c", generated: true },
   { name: "report", language: "rust", adapter: "command" },
-  { name: "till", language: "go", adapter: "reactor" },
+  { name: "till", language: "go", adapter: "go" },
   { name: "counter", language: "js" },
 ];
 
@@ -32,7 +32,7 @@ const BUILDERS: Record<Language, (fixture: Fixture, version?: string) => Promise
 };
 
 /** Folders that hold parts of fixtures, not fixtures. */
-const SHARED = new Set(["include", "wit"]);
+const SHARED = new Set(["go-preview1", "include", "wit"]);
 
 async function digest(bytes: Uint8Array): Promise<string> {
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));

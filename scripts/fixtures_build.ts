@@ -21,7 +21,7 @@ export interface Fixture {
   name: string;
   language: Language;
   /** What a program built on preview1 needs on top; the others import WASI 0.2 themselves. */
-  adapter?: "command" | "reactor";
+  adapter?: "command" | "go";
   /** C only: bindings are generated, where writing them by hand would be the larger part of the fixture. */
   generated?: true;
   /** Further builds of the same source, one per WASI version, as `<name>-<version>.wasm`. */
@@ -45,9 +45,20 @@ export async function loadWasmTools(): Promise<WasmTools> {
 
 async function loadAdapters(kind: Fixture["adapter"]): Promise<[string, Uint8Array][]> {
   if (!kind) return [];
-  const file = await Deno.open(new URL(`jco-1.10.2/wasi_snapshot_preview1.${kind}.bin.gz`, VENDOR));
-  const bytes = await new Response(file.readable.pipeThrough(new DecompressionStream("gzip"))).bytes();
-  return [["wasi_snapshot_preview1", bytes]];
+  return [["wasi_snapshot_preview1", kind === "go" ? await buildGoAdapter() : await loadCommandAdapter()]];
+}
+
+async function loadCommandAdapter(): Promise<Uint8Array> {
+  const file = await Deno.open(new URL("jco-1.10.2/wasi_snapshot_preview1.command.bin.gz", VENDOR));
+  return await new Response(file.readable.pipeThrough(new DecompressionStream("gzip"))).bytes();
+}
+
+async function buildGoAdapter(): Promise<Uint8Array> {
+  const name = "go-preview1";
+  return embedded(
+    await buildCoreC({ name, language: "c" }, { flags: ["-Wl,--import-memory"] }),
+    await gatherWit(name),
+  );
 }
 
 const embedded = async (core: Uint8Array, wit: Wit): Promise<Uint8Array> =>
@@ -75,22 +86,28 @@ async function copyFolder(from: string, to: string): Promise<void> {
 
 /** Freestanding: no libc and no adapter, so the component imports exactly what the source calls. */
 export async function buildC(fixture: Fixture, version?: string): Promise<Uint8Array> {
-  const core = await buildCoreC(fixture, version);
+  const core = await buildCoreC(fixture, { version });
   return componentOf(
     fixture.generated ? core : await embedded(core, await gatherWit(fixture.name, version)),
     fixture,
   );
 }
 
-export async function buildCoreC(fixture: Fixture, version?: string): Promise<Uint8Array> {
-  const wit = await gatherWit(fixture.name, version);
+interface CoreOptions {
+  /** The WASI version, where it is not the one the world names. */
+  version?: string;
+  flags?: string[];
+}
+
+export async function buildCoreC(fixture: Fixture, options: CoreOptions = {}): Promise<Uint8Array> {
+  const wit = await gatherWit(fixture.name, options.version);
   const core = `${CACHE}${fixture.name}.core.wasm`;
   await run(await provideZig(), [
     "cc",
     ...["-target", "wasm32-freestanding", "-std=gnu23", "-Oz", "-nostdlib", "-s"],
     ...["-Wall", "-Wextra", "-Werror", "-Wno-unused-function"],
     ...[`-DWASI="${wit.wasi}"`, `-I${COMPONENTS}include`],
-    ...["-Wl,--no-entry", "-Wl,-z,stack-size=16384"],
+    ...["-Wl,--no-entry", "-Wl,-z,stack-size=16384", ...options.flags ?? []],
     ...["-o", core, `${COMPONENTS}${fixture.name}/${fixture.name}.c`],
     ...(fixture.generated ? await generateC(fixture, wit) : []),
   ], { env: { ZIG_GLOBAL_CACHE_DIR: `${CACHE}zig`, ZIG_LOCAL_CACHE_DIR: `${CACHE}zig` } });
@@ -141,7 +158,7 @@ export async function buildRust(fixture: Fixture): Promise<Uint8Array> {
   );
 }
 
-/** Go has no WASI 0.2 of its own yet: its runtime stands on preview1, and the adapter puts that on 0.2. */
+/** Go has no WASI 0.2 of its own yet: its runtime stands on preview1, and `go-preview1` puts that on 0.2. */
 export async function buildGo(fixture: Fixture): Promise<Uint8Array> {
   const core = `${CACHE}${fixture.name}.core.wasm`;
   const flags = ["-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-ldflags=-s -w", "-p", "2"];

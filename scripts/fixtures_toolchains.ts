@@ -90,7 +90,16 @@ export async function provideGo(): Promise<string> {
 export async function provideWitBindgen(): Promise<string> {
   const folder = await provide("wit-bindgen-cli-0.46.0", async (folder) => {
     const { cargo, env } = await provideRust();
-    const choice = ["--no-default-features", "--features", "c", "--version", "0.46.0", "wit-bindgen-cli"];
+    // Unoptimised: it runs once, for a moment, and the optimiser would take minutes.
+    const choice = [
+      "--debug",
+      "--no-default-features",
+      "--features",
+      "c",
+      "--version",
+      "0.46.0",
+      "wit-bindgen-cli",
+    ];
     await run(cargo, ["install", "--locked", "--jobs", "2", "--root", folder, ...choice], {
       env: { ...env, CARGO_TARGET_DIR: `${CACHE}rust/target` },
     });
