@@ -141,10 +141,22 @@ function sendPulse(writer: Writer, runtime: WasmRuntime): void {
   writer.send({ type: "pulse", memoryBytes: Deno.memoryUsage().rss, counters, running });
 }
 
-/** A log whose lines the supervisor writes: one place, one format, one order. */
+/** Messages that may wait for the supervisor before log lines are dropped: a second of a busy log. */
+const BACKLOG_MAX = 10_000;
+
+/** A log whose lines the supervisor writes: one place, one format, one order. What it cannot take in time is dropped. */
 function messageLog(writer: Writer, isDebug: boolean, fields: Record<string, unknown>): Log {
-  const send = (level: "debug" | "info" | "error") => (message: string, more: Record<string, unknown> = {}) =>
-    writer.send({ type: "log", level, message, fields: { ...fields, ...more } });
+  let dropped = 0;
+  const send =
+    (level: "debug" | "info" | "error") => (message: string, more: Record<string, unknown> = {}) => {
+      if (writer.backlog > BACKLOG_MAX) return void dropped++;
+      if (dropped) {
+        const text = `${dropped} log lines were dropped: they came faster than they could be written`;
+        writer.send({ type: "log", level: "error", message: text, fields });
+        dropped = 0;
+      }
+      writer.send({ type: "log", level, message, fields: { ...fields, ...more } });
+    };
   return {
     debug: isDebug ? send("debug") : () => {},
     info: send("info"),

@@ -4,6 +4,7 @@
 import type { HttpRequest, HttpResponse } from "../model/http.ts";
 import { HTTP_OUTGOING } from "../model/http.ts";
 import { isFault } from "../model/fault.ts";
+import { LIMITS } from "../model/limits.ts";
 import { WitError } from "../model/call.ts";
 import type { WitResource } from "../model/wit.ts";
 import { withoutVersion } from "../model/wit.ts";
@@ -11,7 +12,7 @@ import { isBuiltinInterface } from "./builtins.ts";
 import type { InstanceContext } from "./context.ts";
 import type { FunctionPlan, InterfacePlan, Program } from "./program.ts";
 import { type Handle, isGuestHandle, type ResourceMap } from "./resources.ts";
-import { type CliOptions, openCli } from "./wasi/cli.ts";
+import { type CliOptions, LINE_OVERHEAD, openCli } from "./wasi/cli.ts";
 import { clockImports } from "./wasi/clocks.ts";
 import { filesystemImports } from "./wasi/filesystem.ts";
 import { type ErrorCode, internalError } from "./wasi/http_fields.ts";
@@ -38,6 +39,9 @@ export interface ImportContext extends InstanceContext {
 }
 
 const HANDLE = Symbol("handle");
+
+/** Leaves as a Call like any other, but within the quota of what a call may log. */
+const LOGGING = "wasi:logging/logging";
 
 interface Held {
   [HANDLE]: Handle;
@@ -110,6 +114,12 @@ function callImports(plans: readonly InterfacePlan[], context: ImportContext): R
   return imports;
 }
 
+/** What one line of wasi:logging counts: a line of standard output's overhead, and its text as far as it is kept. */
+function logBytes([, context, message]: unknown[]): number {
+  return LINE_OVERHEAD + String(context).length +
+    Math.min(String(message).length, LIMITS.logMessageBytesMax);
+}
+
 type Caller = (...args: unknown[]) => unknown;
 
 interface ResourceClass {
@@ -158,6 +168,9 @@ function makeCaller(
     if (!hasResourceParams) return context.callOut(interfaceName, func.name, args);
     return context.callOut(interfaceName, func.name, args.map((arg, i) => params[i]?.(arg, toHandle) ?? arg));
   };
+  if (interfaceName === LOGGING) {
+    return (...args) => context.chargeLog(logBytes(args)) ? send(args) : undefined;
+  }
   if (!ok && !err) return (...args) => send(args);
   return async (...args) => {
     try {

@@ -16,6 +16,7 @@ import type { FunctionPlan, Program } from "./program.ts";
 import { type GuestHandle, type Handle, isGuestHandle, type ResourceMap } from "./resources.ts";
 import type { CliOptions } from "./wasi/cli.ts";
 import { type GuestAnswer, IncomingRequest, ResponseOutparam } from "./wasi/http_types.ts";
+import { IoError } from "./wasi/io.ts";
 
 /** What an instance needs of its surroundings; the same for all instances of a component. */
 export interface InstanceHost {
@@ -226,7 +227,10 @@ export class Instance implements ImportContext, GlueHost {
       if (answer?.tag === "ok") answer.val.outgoingBody?.fail(reason);
       refuse(reason);
     }).then(() => {
-      const broken = answer?.tag === "ok" ? answer.val.outgoingBody?.failure : undefined;
+      const body = answer?.tag === "ok" ? answer.val.outgoingBody : undefined;
+      // Nobody will write the rest any more; its reader must not wait for it.
+      if (body && !body.isFinished) body.fail(new Error("the guest returned without finishing the body"));
+      const broken = body?.isSent ? body.failure : undefined;
       if (broken !== undefined) this.#onLateFailure?.(call, broken);
       this.#finish();
     });
@@ -287,6 +291,10 @@ export class Instance implements ImportContext, GlueHost {
   }
 
   // ---- what the glue asks ------------------------------------------------------------------------------------------
+
+  quietly<T>(work: () => T): T {
+    return this.fuel.quietly(work);
+  }
 
   get handlesMax(): number {
     return this.spec.limits.handlesMax;
@@ -374,7 +382,16 @@ async function toHttpResponse(answer: GuestAnswer, spec: ComponentSpec): Promise
   const response = answer.val;
   const body = response.outgoingBody;
   for (let turn = 0; body && !body.isFinished && turn < SETTLE_TURNS; turn++) await undefined;
+  // Nothing is sent yet: better an error that says why than a response that breaks off.
+  if (body?.failure !== undefined) throw brokenResponse(body.failure, spec);
   return response.toHttpResponse();
+}
+
+/** Why a response did not come to its end, as a fault that names the component. */
+export function brokenResponse(reason: unknown, { id }: Pick<ComponentSpec, "id">): Fault {
+  if (isFault(reason)) return reason;
+  const text = reason instanceof Error || reason instanceof IoError ? reason.message : String(reason);
+  return new Fault("trapped", `the response of ${id} broke off: ${text}`);
 }
 
 /** Anything thrown through a guest, as a fault that names the component. */

@@ -39,6 +39,11 @@ export class MessageWriter<T> {
     this.#last = this.#writer.write(this.#encoder.encode(`${JSON.stringify(message)}\n`)).catch(() => {});
   }
 
+  /** Messages that the other end has not taken yet. */
+  get backlog(): number {
+    return 1 - (this.#writer.desiredSize ?? 1);
+  }
+
   /** Resolves when everything sent so far is in the pipe. */
   flushed(): Promise<void> {
     return this.#last;

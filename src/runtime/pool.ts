@@ -6,10 +6,9 @@ import type { Call } from "../model/call.ts";
 import { Fault, isFault } from "../model/fault.ts";
 import { HTTP_INCOMING } from "../model/http.ts";
 import { coarseNowMs, unwatchCall, watchCall } from "./call_watch.ts";
-import { Instance, type InstanceHost, NoResponse, type RunningCall } from "./instance.ts";
+import { brokenResponse, Instance, type InstanceHost, NoResponse, type RunningCall } from "./instance.ts";
 import type { Program } from "./program.ts";
 import { isGuestHandle } from "./resources.ts";
-import { IoError } from "./wasi/io.ts";
 
 /** What a pool needs besides what its instances need. */
 export interface PoolHost extends InstanceHost {
@@ -215,13 +214,7 @@ export class Pool {
   }
 
   #failedLate(call: Call, reason: unknown): void {
-    const text = reason instanceof Error || reason instanceof IoError ? reason.message : String(reason);
-    this.#failed(
-      call,
-      isFault(reason)
-        ? reason
-        : new Fault("trapped", `the response of ${this.host.spec.id} broke off: ${text}`),
-    );
+    this.#failed(call, brokenResponse(reason, this.host.spec));
   }
 
   #failed(call: Call, fault: Fault): void {

@@ -26,7 +26,7 @@ export interface Cli {
 /** Longest log line, in UTF-16 units: journald keeps 48 KiB per line, and a reader has lost interest long before. */
 const LINE_LENGTH_MAX = 8 * 1024;
 /** Charged for every line besides its bytes: what a stamp and fields cost, so that short lines are no way around. */
-const LINE_OVERHEAD = 64;
+export const LINE_OVERHEAD = 64;
 
 const encoder = new TextEncoder();
 

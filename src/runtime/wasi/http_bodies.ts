@@ -132,6 +132,8 @@ export class OutgoingBody {
   #trailerFields: HttpFields | undefined;
   /** The guest called `finish`, or the body broke. */
   isFinished = false;
+  /** On its way to the receiver: what fails now can no longer be answered, only broken off. */
+  isSent = false;
 
   // The glue hands out bodies only through their messages; a guest cannot construct one.
 
@@ -193,6 +195,7 @@ export class OutgoingBody {
 
   /** The body as it stands: bytes if it is finished, else a stream of what is there and what comes. */
   toHttpBody(): HttpBody {
+    this.isSent = true;
     if (this.isFinished && this.#failure === undefined) {
       const [only] = this.#chunks;
       if (!only) return null;

@@ -14,7 +14,7 @@ import {
   toScheme,
 } from "./http_fields.ts";
 import { FutureTrailers, IncomingBody, OutgoingBody } from "./http_bodies.ts";
-import { InputStream, IoError, OutputStream, Pollable } from "./io.ts";
+import { InputStream, type IoError, OutputStream, Pollable } from "./io.ts";
 
 /** Bounds of one component's messages, in bytes. */
 export interface MessageLimits {
