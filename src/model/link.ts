@@ -70,16 +70,22 @@ export function resolveLink(link: Link, configs: Readonly<Record<string, Config>
 
 /** Links by who may call what: an index for the hot path, rebuilt when links change. */
 export class LinkTable {
-  readonly #byCall = new Map<string, ResolvedLink>();
+  /** source -> interface -> `name` and, for links of providers, `name|target` -> link. */
+  readonly #bySource = new Map<string, Map<string, Map<string, ResolvedLink>>>();
   readonly links: readonly ResolvedLink[];
 
   constructor(links: readonly ResolvedLink[]) {
     this.links = links;
     for (const link of links) {
+      const byInterface = entry(
+        this.#bySource,
+        link.source,
+        () => new Map<string, Map<string, ResolvedLink>>(),
+      );
       for (const name of link.interfaces) {
-        const key = `${link.source}|${link.namespace}:${link.package}/${name}|${link.name}`;
-        this.#byCall.set(key, link);
-        this.#byCall.set(`${key}|${link.target}`, link);
+        const byName = entry(byInterface, `${link.namespace}:${link.package}/${name}`, () => new Map());
+        byName.set(link.name, link);
+        byName.set(`${link.name}|${link.target}`, link);
       }
     }
   }
@@ -89,7 +95,17 @@ export class LinkTable {
    * has one target for each; a provider (an HTTP server) has many and names which.
    */
   find(source: string, interfaceName: string, linkName: string, target?: string): ResolvedLink | undefined {
-    const key = `${source}|${interfaceName}|${linkName}`;
-    return this.#byCall.get(target === undefined ? key : `${key}|${target}`);
+    const byName = this.#bySource.get(source)?.get(interfaceName);
+    if (!byName) return undefined;
+    const link = byName.get(linkName);
+    // Most names have one target: no key to build then.
+    if (target === undefined || link?.target === target) return link;
+    return byName.get(`${linkName}|${target}`);
   }
+}
+
+function entry<V>(map: Map<string, V>, key: string, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, value = make());
+  return value;
 }

@@ -10,6 +10,8 @@ export interface GlueHost {
    * guest is suspended only where there is something to wait for.
    */
   suspending(hostFunction: (...args: unknown[]) => Generator<unknown, unknown, unknown>): unknown;
+  /** Runs a call from JS into the guest, in which it must not be suspended. */
+  quietly<T>(work: () => T): T;
   /** Most handles one resource table may hold. */
   readonly handlesMax: number;
   /** Makes the error thrown into the guest at one handle more. */
@@ -68,8 +70,82 @@ export function adaptCompactGlue(source: string): string {
     "$1static async $new($2) {",
   );
   glue = glue.replace(/^(\s*\w+\.\w+ = )function (\w+\()/gm, "$1async function $2");
-  return glue;
+  // A destructor is called from JS, where a guest must not be suspended.
+  glue = glue.replace(/^(\s*)(exports\d+\['\d+'\]\(.*\));$/gm, "$1host.quietly(() => $2);");
+  return quickenMemory(glue);
 }
+
+/**
+ * Reads and writes of guest memory, without a new view and a call into the system for every few bytes: views are kept
+ * while the memory has not grown (a grown memory's old view has length 0), short ASCII goes byte by byte, and short
+ * lists are copied into arrays that V8 keeps on its own heap.
+ */
+function quickenMemory(source: string): string {
+  if (!source.includes("memory")) return source;
+  const glue = source
+    .replace(/^ *let dv = new DataView\(new ArrayBuffer\(\)\);\n *const dataView = .*$/m, "")
+    .replace(/utf8Decoder\.decode\(new Uint8Array\((\w+)\.buffer, (\w+), (\w+)\)\)/g, "readText($1, $2, $3)")
+    .replace(/new Uint8Array\((\w+)\.buffer\.slice\((\w+), \2 \+ (\w+) \* 1\)\)/g, "copyBytes($1, $2, $3)")
+    .replace(
+      /^ *let buf = utf8Encoder\.encode\(s\);$/m,
+      `    if (s.length < 64 && isAscii(s)) {
+      const at = realloc(0, 0, 1, s.length);
+      writeAscii(s, bytesOf(memory), at);
+      utf8EncodedLen = s.length;
+      return at;
+    }
+    $&`,
+    );
+  return glue.replace("function instantiate(", `${MEMORY_HELPERS}\nfunction instantiate(`)
+    .replace(/^(function instantiate\(.*\{)$/m, `$1\n${MEMORY_VIEWS}`);
+}
+
+/** Shared by all instances of a program. */
+const MEMORY_HELPERS = `
+  const textDecoder = new TextDecoder();
+  function isAscii(s) {
+    for (let i = 0; i < s.length; i++) if (s.charCodeAt(i) > 127) return false;
+    return true;
+  }
+  function writeAscii(s, bytes, at) {
+    for (let i = 0; i < s.length; i++) bytes[at + i] = s.charCodeAt(i);
+  }
+  function textIn(bytes, at, length) {
+    if (length < 24) {
+      let text = "";
+      let i = at;
+      for (const end = at + length; i < end; i++) {
+        const code = bytes[i];
+        if (code > 127 || code === undefined) break;
+        text += String.fromCharCode(code);
+      }
+      if (i === at + length) return text;
+    }
+    if (at + length > bytes.length) throw new RangeError("a string runs past the guest's memory");
+    return textDecoder.decode(bytes.subarray(at, at + length));
+  }
+  function copyOf(bytes, at, length) {
+    if (at + length > bytes.length) throw new RangeError("a list runs past the guest's memory");
+    if (length > 64) return bytes.slice(at, at + length);
+    const copy = new Uint8Array(length);
+    for (let i = 0; i < length; i++) copy[i] = bytes[at + i];
+    return copy;
+  }`;
+
+/** One set for each instance. */
+const MEMORY_VIEWS = `
+  let viewed, bytes = new Uint8Array(0), dv;
+  const bytesOf = (memory) => {
+    if (viewed !== memory || bytes.length === 0) {
+      viewed = memory;
+      bytes = new Uint8Array(memory.buffer);
+      dv = new DataView(memory.buffer);
+    }
+    return bytes;
+  };
+  const dataView = (memory) => (bytesOf(memory), dv);
+  const readText = (memory, at, length) => textIn(bytesOf(memory), at >>> 0, length >>> 0);
+  const copyBytes = (memory, at, length) => copyOf(bytesOf(memory), at >>> 0, length >>> 0);`;
 
 /** Turns adapted glue into its `instantiate`. Not an import: imported modules are never freed. */
 export function evaluateGlue(glue: string): Instantiate {

@@ -23,6 +23,10 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // deno-lint-ignore no-control-regex
 const BAD_VALUE = /[\x00\r\n]/;
 
+/** Names that were found good, and their lower-case form: guests set the same few again and again. */
+const checkedNames = new Map<string, string>();
+const CHECKED_NAMES_MAX = 1024;
+
 /** Bytes to a string of one character per byte. */
 export function latin1(bytes: Uint8Array): string {
   if (bytes.length < 2048) return String.fromCharCode(...bytes);
@@ -115,9 +119,12 @@ export class Fields {
 
   #checkName(name: string): string {
     if (this.#isImmutable) throw { tag: "immutable" };
+    const known = checkedNames.get(name);
+    if (known !== undefined) return known;
     if (!TOKEN.test(name)) throw { tag: "invalid-syntax" };
     const key = name.toLowerCase();
     if (FORBIDDEN.has(key)) throw { tag: "forbidden" };
+    if (checkedNames.size < CHECKED_NAMES_MAX) checkedNames.set(name, key);
     return key;
   }
 
