@@ -60,8 +60,14 @@ export class LinkRoute implements Route, CallOrigin {
 
   serve(incoming: Incoming, target: Target, isTls: boolean): Response | Promise<Response> {
     const { request } = incoming;
+    let body;
+    try {
+      body = readBody(request);
+    } catch (error) {
+      if (!isFault(error)) throw error;
+      return refuse(error.code, error.message, { status: 413 });
+    }
     this.#server.begin();
-    const body = readBody(request);
     if (!(body instanceof Promise)) {
       return this.#call(incoming, new ServedRequest(request, target, isTls, body));
     }

@@ -2,6 +2,7 @@
 // headers, body, trace and abort signal cost more than many a guest's whole work, and most guests ask for few of them.
 
 import type { Call, Trace } from "../../src/model/call.ts";
+import { Fault } from "../../src/model/fault.ts";
 import {
   CONNECTION_FIELDS,
   HTTP_INCOMING,
@@ -9,7 +10,7 @@ import {
   type HttpFields,
   type HttpRequest,
 } from "../../src/model/http.ts";
-import { LIMITS } from "../../src/model/limits.ts";
+import { COMPONENT_LIMITS_RANGE, LIMITS } from "../../src/model/limits.ts";
 
 /** Where the parts of a request's URL are; it is cut, never parsed: parsing would change what the guest sees. */
 export interface Target {
@@ -28,6 +29,9 @@ export interface Incoming {
  * (`completed`) no longer does in 2.9, where `no-legacy-abort` is in force.
  */
 const ABORTS_ON_SUCCESS = /^2\.[0-8]\./.test(Deno.version.deno);
+
+/** What the largest body of any component may be. */
+const BODY_BYTES_MAX = COMPONENT_LIMITS_RANGE.bodyBytesMax.max;
 
 const HTTP_LENGTH = "http://".length;
 
@@ -82,6 +86,7 @@ export class ServedRequest implements HttpRequest {
     return this.#headers ??= readFields(this.#request.headers, this.#bytes === null);
   }
 
+  /** Read piece by piece, never at once: Deno 2.6 would allocate what `content-length` claims, and die of it. */
   get body(): HttpBody {
     return this.#bytes === undefined ? this.#request.body : this.#bytes;
   }
@@ -105,7 +110,8 @@ function readFields(headers: Headers, hasNoBody: boolean): HttpFields {
 
 /**
  * The body as far as it should be read before the component is called: null where there is none, a promise for a small
- * one (a slow client then holds no instance), undefined for one that the guest shall read as it comes.
+ * one (a slow client then holds no instance), undefined for one that the guest shall read as it comes. Throws a fault
+ * for a length that no component may take.
  */
 export function readBody(request: Request): null | Promise<Uint8Array> | undefined {
   const { method } = request;
@@ -114,7 +120,13 @@ export function readBody(request: Request): null | Promise<Uint8Array> | undefin
   const length = request.headers.get("content-length");
   if (length === null) return undefined;
   if (length === "0") return null;
-  return Number(length) <= LIMITS.httpSmallBodyBytes ? request.bytes() : undefined;
+  const bytes = Number(length);
+  if (bytes <= LIMITS.httpSmallBodyBytes) return request.bytes();
+  if (bytes <= BODY_BYTES_MAX) return undefined;
+  throw new Fault(
+    "over_limit",
+    `the request's body has ${bytes} bytes; no component takes more than ${BODY_BYTES_MAX}`,
+  );
 }
 
 /** What all Calls along one link have in common. */

@@ -50,8 +50,12 @@ export function textAnswer(text: string, headers: HttpResponse["headers"] = []):
   return { status: 200, headers, body: new TextEncoder().encode(text) };
 }
 
-/** All of a body. */
+/** All of a body, piece by piece as a guest reads it. */
 export async function readAll(body: HttpRequest["body"]): Promise<string> {
+  const decoder = new TextDecoder();
   if (body === null) return "";
-  return body instanceof Uint8Array ? new TextDecoder().decode(body) : await new Response(body).text();
+  if (body instanceof Uint8Array) return decoder.decode(body);
+  let text = "";
+  for await (const piece of body) text += decoder.decode(piece, { stream: true });
+  return text + decoder.decode();
 }
