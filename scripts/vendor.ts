@@ -1,5 +1,5 @@
-// Fetches the third-party build inputs that cannot be imported as npm packages (see DESIGN: the generators and
-// the pure-JS WASI shim pull in packages Deno cannot resolve). Called by every task before anything else; does
+// Fetches the third-party build inputs that cannot be imported as npm packages: the glue generators, whose packages
+// pull in others that Deno cannot resolve. Called by every task before anything else; does
 // nothing when the inputs are already there. Each archive is pinned by its registry digest; nothing fetched here
 // is ever committed (`vendor/` is ignored).
 
@@ -46,13 +46,6 @@ const ARCHIVES: Archive[] = [
     integrity:
       "sha512-MFftJ81B9TtHbvgCRZQod3jfgl62YvJszxsNdfx9IVNewxlX9q7U4Wd+w6gJzw+o9IjEGWoyg/BFpb/RnaJvlA==",
     files: generatorFiles("vendor"),
-  },
-  {
-    folder: "preview2-shim",
-    spec: "@bytecodealliance/preview2-shim@0.26.1",
-    integrity:
-      "sha512-+i+DI1QF7fcqKN30CSsESIv/Dopxg53p8YE1m/S5JkUBi1hLCECLp3457W84BNDHm8rqwMAonaM4xLNoJjeh5g==",
-    files: (path) => path.match(/^package\/dist\/browser\/(.*\.js)$/)?.[1],
   },
 ];
 

@@ -5,8 +5,8 @@ import { WitError } from "../model/call.ts";
 import type { CallByHand, CallOutcome } from "../model/cell_protocol.ts";
 import { Fault } from "../model/fault.ts";
 import { COMPONENT_LIMITS } from "../model/limits.ts";
-import { fromJson, toJson } from "../model/values/wit_json.ts";
-import { parseWave } from "../model/values/wave.ts";
+import { parseArguments } from "../model/values/arguments.ts";
+import { toJson } from "../model/values/wit_json.ts";
 import { formatWave } from "../model/values/wave_format.ts";
 import { withoutVersion, type WitType } from "../model/wit.ts";
 import { COMMAND } from "./command.ts";
@@ -23,7 +23,7 @@ export async function callByHand(runtime: WasmRuntime, call: CallByHand): Promis
   const interfaceName = withoutVersion(call.interface);
   if (interfaceName === COMMAND) return await runByHand(runtime, call.component, deadlineMs);
   const func = findFunction(await runtime.exportsOf(call.component), call, interfaceName);
-  const args = readArguments(func, call);
+  const args = parseArguments(func.type.params, call.args);
   const { ok, err } = resultTypes(func.type.result);
   const print = (type: WitType | null, value: unknown) => type ? printValue(call.format, type, value) : "";
   try {
@@ -76,32 +76,6 @@ function findFunction(
     "not_found",
     `${call.interface} of ${call.component} has no function ${call.function}; it has ${known}`,
   );
-}
-
-function readArguments(func: FunctionPlan, call: CallByHand): unknown[] {
-  const { params } = func.type;
-  if (params.length !== call.args.length) {
-    const wanted = params.map(([name, type]) => `${name}: ${type.name ?? type.kind}`).join(", ");
-    throw new Fault(
-      "bad_request",
-      `${func.name} takes ${params.length} arguments (${wanted}), ${call.args.length} were given`,
-    );
-  }
-  return params.map(([name, type], i) => {
-    try {
-      return call.format === "wave"
-        ? parseWave(type, call.args[i])
-        : fromJson(type, JSON.parse(call.args[i]));
-    } catch (error) {
-      throw new Fault(
-        "bad_request",
-        `argument ${i + 1} (${name}) of ${func.name}: ${(error as Error).message}`,
-        {
-          cause: error,
-        },
-      );
-    }
-  });
 }
 
 function printValue(format: CallByHand["format"], type: WitType, value: unknown): string {
