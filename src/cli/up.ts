@@ -17,12 +17,14 @@ import { ProgramStore } from "../runtime/program_store.ts";
 import { decodeComponent } from "../runtime/wit_decode.ts";
 import { ArtifactStore } from "../store/artifact_store.ts";
 import { FolderLock } from "../store/folder_lock.ts";
+import type { Recovery } from "../store/recovery.ts";
 import { SqliteStore } from "../store/sqlite_store.ts";
 import { readManifestFile } from "./app_apply.ts";
 import { readComponentFile } from "./component_files.ts";
 import type { CliContext } from "./context.ts";
 import { serveControl, socketPath } from "./control_socket.ts";
 import { artifactFolder, programFolder } from "./folders.ts";
+import { checkHttpAddress } from "./http_address.ts";
 import { openLog } from "./log.ts";
 import { resolveUpOptions, type UpOptions } from "./options.ts";
 import { realClock } from "./real_world.ts";
@@ -36,7 +38,8 @@ export async function run(context: CliContext): Promise<number> {
   await Deno.mkdir(data, { recursive: true, mode: 0o700 });
   const socket = await socketPath(data, "holdfast");
   const lock = await FolderLock.acquire(data, { pid: Deno.pid, name: options.name, socket });
-  const { host, events } = await openHost(context, options, log);
+  await checkHttpAddress(options.http);
+  const { host, events, storeProblem } = await openHost(context, options, log);
   const server = serveControl(socket, (request) =>
     answerControl(
       controlled(host, {
@@ -45,7 +48,7 @@ export async function run(context: CliContext): Promise<number> {
         data,
         startedAtMs: realClock.monotonicMs(),
         storeBytes: () => fileSize(`${data}/holdfast.db`) + fileSize(`${data}/holdfast.db-wal`),
-        storeProblem: () => undefined,
+        storeProblem: () => storeProblem,
         events: (after) => events.recent(after),
       }),
       request,
@@ -73,7 +76,7 @@ async function openHost(
   context: CliContext,
   options: UpOptions,
   log: Log,
-): Promise<{ host: Host; events: EventLog }> {
+): Promise<{ host: Host; events: EventLog; storeProblem?: string }> {
   const data = options.dataFolder;
   const store = await SqliteStore.open({ folder: data, isOwner: true });
   const artifacts = await ArtifactStore.open(artifactFolder(data));
@@ -90,6 +93,7 @@ async function openHost(
       onLost: (cell, loss) => listener.onLost(cell, loss),
       onStarted: (cell) => listener.onStarted(cell),
     });
+  const storeProblem = store.recovery && reportRecovery(store.recovery, events);
   const sockets = await socketPath(data, "cell");
   const host = new Host({
     store,
@@ -110,7 +114,18 @@ async function openHost(
     settings: { data, http: options.http, logLevel: options.logLevel },
     socketPath: (cell) => sockets.replace(/\.sock$/, `-${cell}.sock`),
   });
-  return { host, events };
+  return { host, events, storeProblem };
+}
+
+/** Tells of a damaged database that was salvaged; returns what the status says of it until the next start. */
+function reportRecovery({ reason, kept, setAside }: Recovery, events: EventLog): string {
+  const files = setAside.join(", ");
+  const rows = kept.keys + kept.records;
+  events.publish({ type: "store_recovered", reason, kept: rows, setAside: files });
+  const lost = kept.damagedPages
+    ? `${kept.damagedPages} damaged pages could not be read`
+    : "no page was lost";
+  return `it was found damaged at this start (${reason}): ${rows} rows were saved, ${lost}; the damaged files are ${files}`;
 }
 
 /** Applies the manifests of the command line. One that is refused ends a host that has nothing else to do. */

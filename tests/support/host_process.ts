@@ -82,6 +82,9 @@ export interface HostOptions {
   port?: number;
   args?: string[];
   env?: Record<string, string>;
+  cwd?: string;
+  /** A command line that ends by executing the one put behind it. */
+  through?: string[];
 }
 
 /** A running host. */
@@ -126,10 +129,12 @@ export class HostProcess implements AsyncDisposable {
       ...(options.manifests ?? []).flatMap((path) => ["--manifest", path]),
       ...options.args ?? [],
     ]);
-    const child = new Deno.Command(program, {
-      args,
+    const [first, ...rest] = [...options.through ?? [], program, ...args];
+    const child = new Deno.Command(first, {
+      args: rest,
       env: { ...sourceEnvironment(), ...options.env },
       clearEnv: true,
+      cwd: options.cwd,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
