@@ -21,7 +21,7 @@ export class Ledger {
    */
   add(name: string, lines: readonly string[], endMs = Infinity): void {
     for (const line of lines) {
-      const found = line.match(/^(\d+) (\d+) (\d+)$/);
+      const found = line.match(/^(\d+) (\d+) ([\d.]+)$/);
       if (!found) continue;
       const [loop, n, atMs] = found.slice(1).map(Number);
       this.#told.set(countKey(name, loop), n);

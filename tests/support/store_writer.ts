@@ -30,7 +30,7 @@ async function write(loop: number): Promise<void> {
       t.set("total", "all", encoder.encode(`${readNumber(t.get("total", "all")) + 1}`));
       return count;
     });
-    Deno.stdout.writeSync(encoder.encode(`${loop} ${n} ${Date.now()}\n`));
+    Deno.stdout.writeSync(encoder.encode(`${loop} ${n} ${performance.timeOrigin + performance.now()}\n`));
     if (n !== wanted) throw new Error(`loop ${loop}: write ${wanted} was counted as ${n}`);
   }
 }
