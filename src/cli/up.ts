@@ -27,6 +27,7 @@ import { artifactFolder, programFolder } from "./folders.ts";
 import { checkHttpAddress } from "./http_address.ts";
 import { openLog } from "./log.ts";
 import { resolveUpOptions, type UpOptions } from "./options.ts";
+import { requireFreePort } from "./free_port.ts";
 import { realClock } from "./real_world.ts";
 
 /** Runs a host until SIGTERM or SIGINT; resolves with the exit code. */
@@ -40,13 +41,14 @@ export async function run(context: CliContext): Promise<number> {
   const lock = await FolderLock.acquire(data, { pid: Deno.pid, name: options.name, socket });
   await checkHttpAddress(options.http);
   const { host, events, storeProblem } = await openHost(context, options, log);
+  const startedAtMs = realClock.monotonicMs();
   const server = serveControl(socket, (request) =>
     answerControl(
       controlled(host, {
         name: options.name,
         pid: Deno.pid,
         data,
-        startedAtMs: realClock.monotonicMs(),
+        startedAtMs,
         storeBytes: () => fileSize(`${data}/holdfast.db`) + fileSize(`${data}/holdfast.db-wal`),
         storeProblem: () => storeProblem,
         events: (after) => events.recent(after),
@@ -104,6 +106,7 @@ async function openHost(
     programs,
     providers: context.providers,
     createCell,
+    requireFreePort,
     knowledge: {
       inspect: decodeComponent,
       isBuiltin: isBuiltinInterface,

@@ -54,6 +54,7 @@ export class Host {
     this.#state = { ...EMPTY_STATE, applications: Object.fromEntries(saved) };
     this.fleet.start();
     try {
+      await this.#checkPort(EMPTY_STATE, this.#state);
       await this.fleet.assign(this.#state);
     } catch (error) {
       this.parts.log.error("a part of the saved state could not start", { reason: (error as Error).message });
@@ -140,6 +141,7 @@ export class Host {
     }
     const after = decisions.at(-1)?.state ?? before;
     if (after !== before) {
+      await this.#checkPort(before, after);
       try {
         await this.fleet.assign(after);
         await this.#save(before, after);
@@ -155,6 +157,13 @@ export class Host {
     }
     for (const event of decisions.flatMap(({ events }) => events)) this.parts.events.publish(event);
     return decisions.map(({ change }) => change);
+  }
+
+  /** Cells share the port among themselves, and so could any other program that asked the kernel for the same. */
+  async #checkPort(before: HostState, after: HostState): Promise<void> {
+    if (!servesHttp(before) && servesHttp(after)) {
+      await this.parts.requireFreePort(this.options.settings.http);
+    }
   }
 
   async #save(before: HostState, after: HostState): Promise<void> {
@@ -176,4 +185,10 @@ export class Host {
     this.#busy = result.catch(() => {});
     return result;
   }
+}
+
+function servesHttp(state: HostState): boolean {
+  return Object.values(state.applications).some(({ providers }) =>
+    providers.some(({ kind }) => kind === "http-server")
+  );
 }

@@ -81,4 +81,6 @@ export interface HostParts {
   knowledge: ComponentKnowledge;
   providers: ProviderTable;
   createCell: CellFactory;
+  /** Rejects with `conflict` when another program listens there; asked before the cells, which share the port, begin. */
+  requireFreePort(listener: { address: string; port: number }): Promise<void>;
 }
