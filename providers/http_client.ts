@@ -157,14 +157,16 @@ export class HttpClient implements Provider {
     const times = findTimes(request, settings, call.deadlineMs - this.#context.clock.monotonicMs());
     const isPrivateAllowed = settings.allowsPrivate || rule.isExact;
     const addresses = await this.#addresses.find(destination.host, isPrivateAllowed, times.connectMs);
-    const carry = { method: request.method, times, signal: call.signal, onEnd };
+    const { signal } = call;
+    if (signal?.aborted) throw httpError("connection-terminated");
+    const carry = { method: request.method, times, signal, onEnd };
     const reused = this.#pool.take(addresses.map((address) => toKey(destination, address)));
     if (reused) {
       try {
         return await this.#carry(reused, outgoing, carry);
       } catch (error) {
         // Closed by its server while it lay idle: nothing came back, so what may be repeated is.
-        if (reused.hasRead || !outgoing.isRepeatable || call.signal?.aborted) throw error;
+        if (reused.hasRead || !outgoing.isRepeatable || signal?.aborted) throw error;
       }
     }
     return await this.#carry(await this.#connect(destination, addresses, times.connectMs), outgoing, carry);

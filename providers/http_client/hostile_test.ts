@@ -86,7 +86,7 @@ Deno.test("http_client names what is wrong with a response", async () => {
     ["HTTP/1.1 100 Continue\r\n\r\n", "HTTP-response-incomplete"],
     ["HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf", "half!HTTP-response-incomplete"],
     ["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n", "half!HTTP-response-incomplete"],
-    ["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalfx", "half!HTTP-protocol-error"],
+    ["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalfxy\r\n", "half!HTTP-protocol-error"],
     ["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n-4\r\nhalf\r\n", "!HTTP-protocol-error"],
     [
       "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\nx y: z\r\n\r\n",
