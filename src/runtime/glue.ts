@@ -70,6 +70,19 @@ export function adaptCompactGlue(source: string): string {
     "$1static async $new($2) {",
   );
   glue = glue.replace(/^(\s*\w+\.\w+ = )function (\w+\()/gm, "$1async function $2");
+  // For a resource that the guest only ever drops, the generator writes a drop that throws.
+  glue = glue.replace(
+    /rscTableRemove\(handleTable(\d+), handle\);\n(\s*)if \(handleEntry\.own\) \{\n\s*throw new TypeError\('unreachable resource trampoline'\)/g,
+    (whole, table: string, indent: string) =>
+      glue.includes(`captureTable${table}=`)
+        ? [
+          `rscTableRemove(handleTable${table}, handle);`,
+          "if (handleEntry.own) {",
+          `  captureTable${table}.get(handleEntry.rep)?.[Symbol.dispose]?.();`,
+          `  captureTable${table}.delete(handleEntry.rep);`,
+        ].join(`\n${indent}`)
+        : whole,
+  );
   // A destructor is called from JS, where a guest must not be suspended.
   glue = glue.replace(/^(\s*)(exports\d+\['\d+'\]\(.*\));$/gm, "$1host.quietly(() => $2);");
   return quickenMemory(glue);

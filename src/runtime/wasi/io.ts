@@ -48,12 +48,37 @@ export class Pollable {
   }
 }
 
+/**
+ * A pollable that is asked anew each time: guests subscribe once to a stream and wait on that again and again, and one
+ * that stayed ready would make them spin.
+ */
+export class LivePollable extends Pollable {
+  readonly #subscribe: () => Pollable;
+
+  constructor(subscribe: () => Pollable) {
+    super();
+    this.#subscribe = subscribe;
+  }
+
+  override ready(): boolean {
+    return this.#subscribe().ready();
+  }
+
+  override block(): void | Promise<void> {
+    return this.#subscribe().block();
+  }
+}
+
+const READY = new Pollable();
+
 /** `wasi:io/poll.poll`: indexes of those that are ready, waiting for the first. */
 export function poll(pollables: Pollable[]): Uint32Array | Promise<Uint32Array> {
   if (!pollables.length) throw new Error("poll was called with an empty list");
   const readyOnes = () => Uint32Array.from(pollables.flatMap((pollable, i) => pollable.ready() ? [i] : []));
   const now = readyOnes();
-  return now.length ? now : Promise.race(pollables.map((pollable) => pollable.block())).then(readyOnes);
+  return now.length
+    ? now
+    : Promise.race(pollables.map((pollable) => pollable.block())).then(() => poll(pollables));
 }
 
 /** What an {@linkcode InputStream} reads from. */
@@ -107,8 +132,10 @@ export class InputStream {
   }
 
   subscribe(): Pollable {
-    if (this.#buffer || this.#isEnded || this.#failure || this.#fill()) return new Pollable();
-    return new Pollable(this.#pending);
+    return new LivePollable(() => {
+      const isReady = this.#buffer || this.#isEnded || this.#failure || this.#fill();
+      return isReady ? READY : new Pollable(this.#pending);
+    });
   }
 
   [Symbol.dispose](): void {
@@ -253,7 +280,7 @@ export class OutputStream {
   }
 
   subscribe(): Pollable {
-    return this.#busy ? new Pollable(this.#busy) : new Pollable();
+    return new LivePollable(() => this.#busy ? new Pollable(this.#busy) : READY);
   }
 
   /** Ends the stream from the host's side: later writes see `closed`. */

@@ -2,8 +2,7 @@
 // closed when all three are, after what was written is out. One read and one write are under way at most, so a slow
 // guest stops the peer and a slow peer stops the guest.
 
-import { InputStream, OutputStream, type Pollable } from "./io.ts";
-import { LivePollable } from "./live_pollable.ts";
+import { InputStream, LivePollable, OutputStream, type Pollable } from "./io.ts";
 import { NetworkIoError, toSocketCode } from "./sockets_errors.ts";
 
 /** `shutdown-type`. */

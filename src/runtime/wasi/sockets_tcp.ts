@@ -3,8 +3,7 @@
 // not connect, and of the options only keep-alive takes effect; the others are kept and told back.
 
 import type { HeldDescriptors } from "./descriptors.ts";
-import { type InputStream, type OutputStream, Pollable } from "./io.ts";
-import { LivePollable } from "./live_pollable.ts";
+import { type InputStream, LivePollable, type OutputStream, Pollable } from "./io.ts";
 import {
   formatAddress,
   fromDenoAddress,

@@ -1,7 +1,6 @@
 // `wasi:sockets/udp`: the resources a guest holds of a UDP socket. What goes through it is in `sockets_datagrams.ts`.
 
-import { Pollable } from "./io.ts";
-import { LivePollable } from "./live_pollable.ts";
+import { LivePollable, Pollable } from "./io.ts";
 import {
   formatAddress,
   type IpAddressFamily,
