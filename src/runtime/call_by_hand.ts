@@ -23,6 +23,7 @@ export async function callByHand(runtime: WasmRuntime, call: CallByHand): Promis
   const interfaceName = withoutVersion(call.interface);
   if (interfaceName === COMMAND) return await runByHand(runtime, call.component, deadlineMs);
   const func = findFunction(await runtime.exportsOf(call.component), call, interfaceName);
+  requirePlain(func, call);
   const args = parseArguments(func.type.params, call.args);
   const { ok, err } = resultTypes(func.type.result);
   const print = (type: WitType | null, value: unknown) => type ? printValue(call.format, type, value) : "";
@@ -41,6 +42,16 @@ export async function callByHand(runtime: WasmRuntime, call: CallByHand): Promis
     if (!(error instanceof WitError)) throw error;
     return { result: print(err, error.payload), isError: true };
   }
+}
+
+/** A resource is refused before the call: what nobody can name, nobody could give back. */
+function requirePlain({ name, converters }: FunctionPlan, call: CallByHand): void {
+  const { hasResourceParams, ok, err } = converters;
+  if (!hasResourceParams && !ok && !err) return;
+  throw new Fault(
+    "bad_request",
+    `${name} of ${call.interface} takes or gives resources, handles into a running component that cannot be written as text; call a function of plain values`,
+  );
 }
 
 async function runByHand(runtime: WasmRuntime, component: string, deadlineMs: number): Promise<CallOutcome> {
