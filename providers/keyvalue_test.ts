@@ -1,32 +1,18 @@
 import assert from "node:assert/strict";
-import { fakeProviderContext, testLink } from "../tests/support/provider_context.ts";
+import {
+  KeyvalueGuest,
+  makeKeyvalueCall,
+  makeKeyvalueLink,
+  rejectsWith,
+} from "../tests/support/keyvalue_guest.ts";
+import { fakeProviderContext } from "../tests/support/provider_context.ts";
 import { testProvider } from "../tests/suites/provider_suite.ts";
-import { type Call, WitError } from "../src/model/call.ts";
+import { WitError } from "../src/model/call.ts";
 import { LIMITS } from "../src/model/limits.ts";
-import type { Config } from "../src/model/link.ts";
 import { MemoryFolder } from "../src/store/memory_folder.ts";
 import { MemoryStore } from "../src/store/memory_store.ts";
 import { KEYVALUE } from "./keyvalue.ts";
 import { Bucket, Cas } from "./keyvalue/functions.ts";
-
-function makeLink(targetConfig: Config = {}) {
-  const link = testLink({ source: "shop", target: "kv", targetConfig });
-  return { ...link, package: "keyvalue", interfaces: ["store", "atomics", "batch"] };
-}
-
-function makeCall(name: string, args: unknown[], version?: string): Call {
-  const [iface, func] = name.split(/\.(.*)/);
-  return {
-    source: "shop",
-    linkName: "default",
-    interface: `wasi:keyvalue/${iface}`,
-    version,
-    function: func,
-    args,
-    deadlineMs: Infinity,
-    depth: 1,
-  };
-}
 
 testProvider({
   name: "keyvalue",
@@ -36,7 +22,7 @@ testProvider({
     const context = fakeProviderContext({ id: "kv", kind: "keyvalue", config, store });
     return Promise.resolve({ context, free: () => store.close() });
   },
-  link: makeLink(),
+  link: makeKeyvalueLink(),
   badLinks: [
     { target: { bucket: "" }, names: "bucket" },
     { target: { bucket: "holdfast/cursors" }, names: "bucket" },
@@ -48,60 +34,13 @@ testProvider({
     names: "bucket",
   }],
   call: {
-    call: makeCall("atomics.increment", [new Bucket("b"), "n", 1n]),
+    call: makeKeyvalueCall("atomics.increment", [new Bucket("b"), "n", 1n]),
     check: (result) => assert.equal(typeof result, "bigint"),
   },
 });
 
-/** A provider over a folder in memory, with a guest's view of it. */
-class Guest {
-  readonly store: MemoryStore;
-  readonly #provider;
-  readonly #link;
-  version: string | undefined;
-
-  constructor(folder = new MemoryFolder(), config: Config = {}) {
-    this.store = new MemoryStore({ folder });
-    this.#provider = KEYVALUE.create(fakeProviderContext({ id: "kv", kind: "keyvalue", store: this.store }));
-    this.#link = makeLink(config);
-    this.#provider.bind(this.#link);
-  }
-
-  call(name: string, ...args: unknown[]): unknown {
-    return this.#provider.call(makeCall(name, args, this.version), this.#link);
-  }
-
-  open(name: string): Bucket {
-    return this.call("store.open", name) as Bucket;
-  }
-
-  get(bucket: Bucket, key: string): string | undefined {
-    const value = this.call("store.[method]bucket.get", bucket, key) as Uint8Array | undefined;
-    return value && new TextDecoder().decode(value);
-  }
-
-  async set(bucket: Bucket, key: string, value: string): Promise<void> {
-    await this.call("store.[method]bucket.set", bucket, key, new TextEncoder().encode(value));
-  }
-
-  listPage(bucket: Bucket, cursor: unknown): { keys: string[]; cursor: unknown } {
-    return this.call("store.[method]bucket.list-keys", bucket, cursor) as { keys: string[]; cursor: unknown };
-  }
-}
-
-/** Asserts that `run` fails with this case of the WIT error. */
-async function rejectsWith(run: () => unknown, tag: string, text: RegExp = /./): Promise<void> {
-  await assert.rejects(async () => await run(), (e) => {
-    assert.ok(e instanceof WitError, `${e}`);
-    const payload = e.payload as { tag: string; val?: unknown };
-    assert.equal(payload.tag, tag);
-    if (tag === "other") assert.match(String(payload.val), text);
-    return true;
-  });
-}
-
 Deno.test("keyvalue: set, get, exists, delete", async () => {
-  const guest = new Guest();
+  const guest = new KeyvalueGuest();
   const bucket = guest.open("default");
   assert.equal(guest.get(bucket, "k"), undefined);
   await guest.set(bucket, "k", "v");
@@ -116,24 +55,24 @@ Deno.test("keyvalue: set, get, exists, delete", async () => {
 
 Deno.test("keyvalue: `buckets` allows, `bucket` pins, and the host's own names are out of reach", async () => {
   const folder = new MemoryFolder();
-  const listed = new Guest(folder, { buckets: "orders, stock" });
+  const listed = new KeyvalueGuest(folder, { buckets: "orders, stock" });
   await listed.set(listed.open("orders"), "k", "from orders");
   await listed.set(listed.open("stock"), "k", "from stock");
   for (const name of ["other", "", "Orders", "holdfast/cursors"]) {
     await rejectsWith(() => listed.open(name), "access-denied");
   }
-  const pinned = new Guest(folder, { bucket: "orders" });
+  const pinned = new KeyvalueGuest(folder, { bucket: "orders" });
   assert.equal(pinned.get(pinned.open("whatever"), "k"), "from orders");
-  const both = new Guest(folder, { buckets: "mine", bucket: "stock", url: "nats://elsewhere" });
+  const both = new KeyvalueGuest(folder, { buckets: "mine", bucket: "stock", url: "nats://elsewhere" });
   assert.equal(both.get(both.open("mine"), "k"), "from stock");
   await rejectsWith(() => both.open("stock"), "access-denied");
-  const free = new Guest(folder);
+  const free = new KeyvalueGuest(folder);
   assert.equal(free.get(free.open("orders"), "k"), "from orders");
   await rejectsWith(() => free.open("holdfast/cursors"), "access-denied");
 });
 
 Deno.test("keyvalue: increment counts from nothing, in decimal, and refuses what is no number", async () => {
-  const guest = new Guest();
+  const guest = new KeyvalueGuest();
   const bucket = guest.open("b");
   const add = (key: string, delta: bigint) => guest.call("atomics.increment", bucket, key, delta);
   assert.equal(await add("n", 5n), 5n);
@@ -158,7 +97,7 @@ Deno.test("keyvalue: increment stays within what the draft can carry", async () 
       maxSigned,
     ]] as const
   ) {
-    const guest = new Guest();
+    const guest = new KeyvalueGuest();
     guest.version = version;
     const bucket = guest.open("b");
     await guest.set(bucket, "n", `${max - 1n}`);
@@ -169,7 +108,7 @@ Deno.test("keyvalue: increment stays within what the draft can carry", async () 
 });
 
 Deno.test("keyvalue: swap succeeds once for each value seen, and hands back a fresh handle otherwise", async () => {
-  const guest = new Guest();
+  const guest = new KeyvalueGuest();
   const bucket = guest.open("b");
   const make = () => guest.call("atomics.[static]cas.new", bucket, "k") as Cas;
   const swap = (cas: Cas, text: string) => guest.call("atomics.swap", cas, new TextEncoder().encode(text));
@@ -195,7 +134,7 @@ Deno.test("keyvalue: swap succeeds once for each value seen, and hands back a fr
 });
 
 Deno.test("keyvalue: of many swaps that race, each success is one change", async () => {
-  const guest = new Guest();
+  const guest = new KeyvalueGuest();
   const bucket = guest.open("b");
   const raise = async () => {
     for (let tries = 0; tries < 1_000; tries++) {
@@ -216,7 +155,7 @@ Deno.test("keyvalue: of many swaps that race, each success is one change", async
 
 Deno.test("keyvalue: a batch is all or nothing, and answers in order", async () => {
   const folder = new MemoryFolder();
-  const guest = new Guest(folder);
+  const guest = new KeyvalueGuest(folder);
   const bucket = guest.open("b");
   const entry = (key: string, length = 1): [string, Uint8Array] => [key, new Uint8Array(length)];
   await guest.call("batch.set-many", bucket, [entry("a"), entry("c", 3), entry("c", 5)]);
@@ -241,7 +180,7 @@ Deno.test("keyvalue: a batch is all or nothing, and answers in order", async () 
 });
 
 Deno.test("keyvalue: what exceeds a bound is refused by the bound's number", async () => {
-  const guest = new Guest();
+  const guest = new KeyvalueGuest();
   const bucket = guest.open("b");
   const big = new Uint8Array(LIMITS.valueBytesMax);
   await rejectsWith(() => guest.open("x".repeat(LIMITS.bucketBytesMax + 1)), "other", /256 bytes/);
@@ -267,7 +206,7 @@ Deno.test("keyvalue: what exceeds a bound is refused by the bound's number", asy
 });
 
 Deno.test("keyvalue: a listing gives each key once, whatever is set and deleted meanwhile", async () => {
-  const guest = new Guest();
+  const guest = new KeyvalueGuest();
   const bucket = guest.open("b");
   const staying = Array.from({ length: 3_500 }, (_, i) => `stay${String(i).padStart(5, "0")}`);
   const passing = Array.from({ length: 500 }, (_, i) => `pass${i}`);
@@ -294,13 +233,13 @@ Deno.test("keyvalue: a listing gives each key once, whatever is set and deleted 
 
 Deno.test("keyvalue: a listing goes on in another cell, after a restart, and where its last key was deleted", async () => {
   const folder = new MemoryFolder();
-  const first = new Guest(folder);
+  const first = new KeyvalueGuest(folder);
   const bucket = first.open("b");
   const keys = Array.from({ length: 1_500 }, (_, i) => `k${String(i).padStart(5, "0")}`);
   await first.call("batch.set-many", bucket, keys.map((key) => [key, new Uint8Array(1)]));
   const { cursor } = first.listPage(bucket, undefined);
   await first.call("store.[method]bucket.delete", bucket, keys[999]);
-  const second = new Guest(folder);
+  const second = new KeyvalueGuest(folder);
   const rest = second.listPage(second.open("b"), cursor);
   assert.deepEqual(rest, { keys: keys.slice(1_000), cursor: undefined });
   await rejectsWith(() => second.listPage(second.open("other"), cursor), "other", /begin again/);
@@ -308,7 +247,7 @@ Deno.test("keyvalue: a listing goes on in another cell, after a restart, and whe
 });
 
 Deno.test("keyvalue: the second draft's cursors are text", async () => {
-  const guest = new Guest();
+  const guest = new KeyvalueGuest();
   guest.version = "0.2.0-draft2";
   const bucket = guest.open("b");
   const keys = Array.from({ length: 1_001 }, (_, i) => `k${String(i).padStart(5, "0")}`);

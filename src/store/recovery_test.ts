@@ -1,65 +1,32 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { randomWords } from "../../tests/support/random_words.ts";
+import {
+  bucketOf,
+  damage,
+  keyOf,
+  KEYS,
+  makeStoreFiles,
+  type StoreFiles,
+  valueOf,
+} from "../../tests/support/store_files.ts";
 import { isFault } from "../model/fault.ts";
 import { PAGE_BYTES } from "./connection.ts";
 import { SqliteStore } from "./sqlite_store.ts";
 
-// Each test damages a copy of one store's files and opens that: 3,000 small keys in two buckets, some values of many
-// pages, records, and deleted keys that must not come back.
+// Each test damages a copy of one store's files and opens that.
 
-const KEYS = 3_000;
-const DELETED = 500;
 const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 const SET_ASIDE = "holdfast.db.damaged-20260102T030405Z";
 
-interface Files {
-  database: Uint8Array;
-  log: Uint8Array | undefined;
-}
-
-const valueOf = (i: number) =>
-  new TextEncoder().encode(i % 97 === 0 ? `${i} `.repeat(3_000) : `value ${i} ${"x".repeat(i % 50)}`);
-const keyOf = (i: number) => `key-${String(i).padStart(6, "0")}`;
-const bucketOf = (i: number) => i % 3 ? "orders" : "stock";
-
-/** Files of a store that was closed (`clean`), or as `kill -9` leaves them, with commits in the log only. */
-async function makeFiles(kind: "clean" | "killed"): Promise<Files> {
-  const folder = await Deno.makeTempDir({ prefix: "holdfast_recovery_" });
-  const store = await SqliteStore.open({ folder, isOwner: true });
-  for (let start = 0; start < KEYS; start += 50) {
-    await store.transact((t) => {
-      for (let i = start; i < start + 50; i++) t.set(bucketOf(i), keyOf(i), valueOf(i));
-      t.setRecord("application", `app-${start}`, { start });
-    });
-    if (start === KEYS / 2) await store.checkpoint();
-  }
-  await store.transact((t) => {
-    for (let i = 0; i < DELETED; i++) t.set("gone", keyOf(i), valueOf(i));
-  });
-  await store.transact((t) => {
-    for (let i = 0; i < DELETED; i++) t.delete("gone", keyOf(i));
-  });
-  const copy = `${folder}/copy`;
-  await Deno.mkdir(copy);
-  if (kind === "clean") await store.close();
-  // A process of its own: closing the database file in this one would drop the store's locks on it.
-  const { success } = await new Deno.Command("sh", {
-    args: ["-c", `cp "${folder}"/holdfast.db* "${copy}"/`],
-  }).output();
-  assert.ok(success);
-  if (kind === "killed") await store.close();
-  const database = await Deno.readFile(`${copy}/holdfast.db`);
-  const log = kind === "killed" ? await Deno.readFile(`${copy}/holdfast.db-wal`) : undefined;
-  await Deno.remove(folder, { recursive: true });
-  return { database, log };
-}
-
-const clean = await makeFiles("clean");
-const killed = await makeFiles("killed");
+const clean = await makeStoreFiles("clean");
+const killed = await makeStoreFiles("killed");
 
 /** Opens damaged files, hands the store over, and cleans up. */
-async function withFiles(files: Files, run: (store: SqliteStore, folder: string) => Promise<void> | void) {
+async function withFiles(
+  files: StoreFiles,
+  run: (store: SqliteStore, folder: string) => Promise<void> | void,
+) {
   const folder = await Deno.makeTempDir({ prefix: "holdfast_recovery_" });
   try {
     await Deno.writeFile(`${folder}/holdfast.db`, files.database);
@@ -77,13 +44,6 @@ async function withFiles(files: Files, run: (store: SqliteStore, folder: string)
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-}
-
-function damage(bytes: Uint8Array, from: number, to: number, seed = 1): Uint8Array {
-  const damaged = bytes.slice();
-  const random = randomWords(seed);
-  for (let at = from; at < to; at++) damaged[at] = random(256);
-  return damaged;
 }
 
 /** How many keys are there, each with its own value; `damaged` counts those that the store says are not what they were. */
