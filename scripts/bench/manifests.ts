@@ -38,7 +38,7 @@ export function manifestOf(name: string, parts: Part[]): string {
     traits: [
       { type: "spreadscaler", properties: { instances: 1 } },
       ...(runtime ? [{ type: "runtime", properties: runtime }] : []),
-      ...(bucket ? [link("store", "keyvalue", ["store", "atomics"])] : []),
+      ...(bucket ? [link("store", "keyvalue", ["store", "atomics", "batch"])] : []),
     ],
   }));
   const http = {

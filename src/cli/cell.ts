@@ -20,7 +20,7 @@ import { realClock } from "./real_world.ts";
 type Writer = MessageWriter<FromCell>;
 
 /** Serves until told to drain, or until the supervisor is gone. */
-export async function run({ providers }: CliContext): Promise<number> {
+export async function run({ providers }: CliContext): Promise<never> {
   // Standard output belongs to the protocol.
   console.log = console.info = console.debug = console.error;
   // A terminal's Ctrl-C reaches the whole process group; when to stop is the supervisor's to say.
@@ -37,10 +37,12 @@ export async function run({ providers }: CliContext): Promise<number> {
   writer.send({ type: "ready" });
   for await (const message of messages) {
     if (message.type === "drain") {
+      // A supervisor that goes now, asked twice or killed, waits for no call any more.
+      void messages.next().then(({ done }) => done && Deno.exit(0));
       await cell.drain(message.withinMs);
       await store.close();
       await writer.flushed();
-      return 0;
+      Deno.exit(0); // the read above is still waiting
     }
     cell.take(message);
   }
