@@ -24,7 +24,6 @@ import { readComponentFile } from "./component_files.ts";
 import type { CliContext } from "./context.ts";
 import { serveControl, socketPath } from "./control_socket.ts";
 import { artifactFolder, programFolder } from "./folders.ts";
-import { checkHttpAddress } from "./http_address.ts";
 import { openLog } from "./log.ts";
 import { resolveUpOptions, type UpOptions } from "./options.ts";
 import { requireFreePort } from "./free_port.ts";
@@ -39,7 +38,6 @@ export async function run(context: CliContext): Promise<number> {
   await Deno.mkdir(data, { recursive: true, mode: 0o700 });
   const socket = await socketPath(data, "holdfast");
   const lock = await FolderLock.acquire(data, { pid: Deno.pid, name: options.name, socket });
-  await checkHttpAddress(options.http);
   const { host, events, storeProblem } = await openHost(context, options, log);
   const startedAtMs = realClock.monotonicMs();
   const server = serveControl(socket, (request) =>

@@ -63,7 +63,9 @@ Deno.test("an address that another host has is not shared with it", async () => 
   await using folder = await disposableFolder();
   await using running = await startWithHello(`${folder.path}/one`);
   const { port } = running.host;
-  const args = ["up", "--data", `${folder.path}/two`, "--http", `127.0.0.1:${port}`];
+  const manifest = `${folder.path}/hello.json`;
+  await Deno.writeTextFile(manifest, HELLO);
+  const args = ["up", "--data", `${folder.path}/two`, "--http", `127.0.0.1:${port}`, "--manifest", manifest];
   assertRefused(await runHoldfast(args), "conflict", [new RegExp(`127\\.0\\.0\\.1:${port}`), /--http/]);
   await running.assertUnchanged();
 });
