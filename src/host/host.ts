@@ -52,14 +52,13 @@ export class Host {
   async start(): Promise<void> {
     const saved = this.parts.store.listRecords<StoredApplication>("application");
     this.#state = { ...EMPTY_STATE, applications: Object.fromEntries(saved) };
+    // A host that cannot be reached ends, and whoever starts it again finds the port free one day.
+    await this.#checkPort(EMPTY_STATE, this.#state);
     this.fleet.start();
     try {
-      await this.#checkPort(EMPTY_STATE, this.#state);
       await this.fleet.assign(this.#state);
     } catch (error) {
       this.parts.log.error("a part of the saved state could not start", { reason: (error as Error).message });
-      const isPortTaken = isFault(error) && error.code === "conflict" && saved.length === 0;
-      if (isPortTaken) throw error;
       this.parts.events.publish({
         type: "component_start_failed",
         component: "",

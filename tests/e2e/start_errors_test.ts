@@ -70,6 +70,21 @@ Deno.test("an address that another host has is not shared with it", async () => 
   await running.assertUnchanged();
 });
 
+Deno.test("a host that comes back to a taken address ends by that fault, and comes back later", async () => {
+  await using folder = await disposableFolder();
+  {
+    await using running = await startWithHello(folder.path);
+    assert.equal(await running.host.stop(), 0);
+  }
+  const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr as Deno.NetAddr;
+  const args = ["up", "--data", folder.path, "--http", `127.0.0.1:${port}`];
+  assertRefused(await runHoldfast(args), "conflict", [new RegExp(`127\\.0\\.0\\.1:${port}`), /--http/]);
+  taken.close();
+  await using host = await HostProcess.start({ data: folder.path, port });
+  assert.equal((await fetchText(`${host.url}/`)).status, 200);
+});
+
 Deno.test("a second host on a folder is refused with the first one's name and process", async () => {
   await using folder = await disposableFolder();
   await using host = await HostProcess.start({ data: folder.path, cells: 1, args: ["--name", "till-7"] });
