@@ -25,6 +25,17 @@ const TICK_MODULE = new WebAssembly.Module(Uint8Array.of(
   5, 121, 105, 101, 108, 100, 0, 1, 3, 2, 1, 1, 7, 5, 1, 1, 116, 0, 2, 10, 11, 1, 9, 0, 16, 0, 4, 64, 16, 1, 11, 11,
 ));
 
+/**
+ * (import "g" "h" (func (param i32 i32))) (import "g" "d" (func)) (func (export "h") (param i32 i32) (call 0 …) (call 1))
+ * Put around a guest's request handler: a promise says only microtasks later that it returned, `d` says so at once.
+ */
+// deno-fmt-ignore
+const HANDLED_MODULE = new WebAssembly.Module(Uint8Array.of(
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 9, 2, 96, 2, 127, 127, 0, 96, 0, 0, 2, 13, 2, 1, 103, 1, 104, 0, 0, 1, 103, 1, 100, 0, 1,
+  3, 2, 1, 0, 7, 5, 1, 1, 104, 0, 2, 10, 12, 1, 10, 0, 32, 0, 32, 1, 16, 0, 16, 1, 11,
+));
+const HTTP_HANDLER = /^wasi:http\/incoming-handler@[^#]*#handle$/;
+
 /** The glue calls these from JS, outside any promising export; a guest must not be suspended in them. */
 const CALLED_FROM_JS = /^(cabi_realloc|cabi_post|_initialize)/;
 
@@ -54,8 +65,12 @@ export class FuelMeter {
   /** CPU milliseconds of finished slices. */
   cpuMs = 0;
 
-  constructor(limits: FuelLimits) {
+  readonly #onHandled: () => void;
+
+  /** `onHandled` is called the moment a guest's request handler returns. */
+  constructor(limits: FuelLimits, onHandled: () => void) {
     this.#limits = limits;
+    this.#onHandled = onHandled;
   }
 
   /** Begins a call: its own budget, and a fresh slice. */
@@ -124,6 +139,12 @@ export class FuelMeter {
     }
     for (const name in exports) {
       const exported = exports[name];
+      if (HTTP_HANDLER.test(name)) {
+        const around = new WebAssembly.Instance(HANDLED_MODULE, {
+          g: { h: exported as WebAssembly.ImportValue, d: this.#onHandled },
+        });
+        exports[name] = around.exports.h;
+      }
       if (typeof exported === "function" && CALLED_FROM_JS.test(name)) {
         exports[name] = (...args: unknown[]) => this.quietly(() => exported(...args));
       }

@@ -30,10 +30,12 @@ export interface InstanceHost {
   readonly onLateFailure?: (call: Call, reason: unknown) => void;
 }
 
-/** A call on its way: its result, and when the instance is free again (a streaming response goes on after its head). */
+/** A call on its way. */
 export interface RunningCall {
-  result: Promise<unknown>;
-  settled: Promise<void>;
+  /** Not a promise where the guest was done before anything had to wait. */
+  result: unknown | Promise<unknown>;
+  /** When the instance is free again (a streaming response goes on after its head); undefined: it is free already. */
+  settled?: Promise<void>;
 }
 
 /**
@@ -74,6 +76,7 @@ export class Instance implements ImportContext, GlueHost {
   readonly #drops = new Set<() => void>();
   readonly #onLateFailure: InstanceHost["onLateFailure"];
   #flush: (() => void) | undefined;
+  #isHandled = false;
   #call: Call | undefined;
   #cutWait: ((reason: unknown) => void) | undefined;
   #logBytes = 0;
@@ -86,7 +89,7 @@ export class Instance implements ImportContext, GlueHost {
     this.#onLateFailure = host.onLateFailure;
     this.#switchboard = host.switchboard;
     this.#program = program;
-    this.fuel = new FuelMeter(host.spec.limits);
+    this.fuel = new FuelMeter(host.spec.limits, () => this.#isHandled = true);
     try {
       this.#exports = program.instantiate(
         (name) => program.modules.get(name)!,
@@ -209,23 +212,32 @@ export class Instance implements ImportContext, GlueHost {
       return { result: Promise.reject(fault), settled: Promise.resolve() };
     }
     let answer: GuestAnswer | undefined;
-    let respond!: (answer: GuestAnswer) => void;
-    let refuse!: (reason: unknown) => void;
-    const answered = new Promise<GuestAnswer>((resolve, reject) => (respond = resolve, refuse = reject));
+    let respond: ((answer: GuestAnswer) => void) | undefined;
+    let refuse: ((reason: unknown) => void) | undefined;
     const outparam = new ResponseOutparam((given) => {
       answer = given;
       if (given.tag === "ok") given.val.prepare(this.spec.limits);
-      respond(given);
+      respond?.(given);
     });
     const handler = this.#exports[plan.fullName] as {
       handle(r: IncomingRequest, o: ResponseOutparam): Promise<void>;
     };
-    const settled = handler.handle(new IncomingRequest(request, this.spec.limits), outparam).then(() => {
-      if (!answer) refuse(new NoResponse(this.spec.id));
+    this.#isHandled = false;
+    const handling = handler.handle(new IncomingRequest(request, this.spec.limits), outparam);
+    const whole = this.#isHandled ? wholeResponse(answer) : undefined;
+    if (whole) {
+      this.#finish();
+      return { result: whole };
+    }
+    const answered = answer
+      ? Promise.resolve(answer)
+      : new Promise<GuestAnswer>((resolve, reject) => (respond = resolve, refuse = reject));
+    const settled = handling.then(() => {
+      if (!answer) refuse?.(new NoResponse(this.spec.id));
     }, (error) => {
       const reason = this.#ended(error);
       if (answer?.tag === "ok") answer.val.outgoingBody?.fail(reason);
-      refuse(reason);
+      refuse?.(reason);
     }).then(() => {
       const body = answer?.tag === "ok" ? answer.val.outgoingBody : undefined;
       // Nobody will write the rest any more; its reader must not wait for it.
@@ -371,6 +383,14 @@ function invoke(func: FunctionPlan, exports: Record<string, unknown>, args: unkn
       return (self as Functions)[func.jsName](...rest);
     }
   }
+}
+
+/** The response of a guest that has returned, where nothing of it is outstanding. */
+function wholeResponse(answer: GuestAnswer | undefined): HttpResponse | undefined {
+  if (answer?.tag !== "ok") return undefined;
+  const body = answer.val.outgoingBody;
+  if (body && (!body.isFinished || body.failure !== undefined)) return undefined;
+  return answer.val.toHttpResponse();
 }
 
 async function toHttpResponse(answer: GuestAnswer, spec: ComponentSpec): Promise<HttpResponse> {

@@ -2,6 +2,7 @@
 // `call`; what they need is decided here: an idle instance, a new one, a place in the queue, or, for a call on a
 // resource, the very instance that owns it.
 
+import { setImmediate } from "node:timers";
 import type { Call } from "../model/call.ts";
 import { Fault, isFault } from "../model/fault.ts";
 import { HTTP_INCOMING } from "../model/http.ts";
@@ -70,7 +71,7 @@ export class Pool {
   }
 
   /** Carries out one call on some instance; rejects with a fault, or with the err case of the function's result. */
-  call(call: Call): Promise<unknown> {
+  call(call: Call): unknown | Promise<unknown> {
     if (this.#isStopped) throw new Fault("unavailable", `component ${this.host.spec.id} is stopping`);
     this.#calls++;
     const { deadlineMs } = this.host.spec.limits;
@@ -83,16 +84,19 @@ export class Pool {
       : idle
       ? this.#callOn(idle, call, untilMs)
       : this.#acquire(untilMs).then((instance) => this.#callOn(instance, call, untilMs));
+    if (!(result instanceof Promise)) return result;
     return result.catch((error) => {
       if (isFault(error)) this.#failed(call, error);
       throw error;
     });
   }
 
-  #callOn(instance: Instance, call: Call, untilMs: number): Promise<unknown> {
-    if (instance.calls === 0 || hasBody(call)) return this.#start(instance, call, untilMs).result;
+  #callOn(instance: Instance, call: Call, untilMs: number): unknown | Promise<unknown> {
+    const isFirst = instance.calls === 0;
+    const { result } = this.#start(instance, call, untilMs);
+    if (isFirst || !(result instanceof Promise) || hasBody(call)) return result;
     // Some guests answer only once per instance (JS fetch events): find out, remember, and ask a new one.
-    return this.#start(instance, call, untilMs).result.catch(async (error) => {
+    return result.catch(async (error) => {
       if (!(error instanceof NoResponse)) throw error;
       this.#isFreshOnly = true;
       this.host.log.info("does not answer twice per instance; from now on each call gets a new one");
@@ -157,8 +161,13 @@ export class Pool {
   }
 
   #start(instance: Instance, call: Call, untilMs: number): RunningCall {
-    this.#running.add(instance);
     const running = instance.run(call, untilMs);
+    if (!running.settled) {
+      this.#lastUsedMs = coarseNowMs();
+      this.#release(instance);
+      return running;
+    }
+    this.#running.add(instance);
     watchCall(instance);
     void running.settled.then(() => {
       unwatchCall(instance);
@@ -198,13 +207,27 @@ export class Pool {
   /** A place is free: a new instance for whoever waits, or one spare where every call needs a new one. */
   #refill(): void {
     if (this.#isStopped || !this.#program) return;
-    const isSpareWanted = this.#isFreshOnly && !this.#idle.length;
-    if (!this.#waiting.length && !isSpareWanted) return;
+    if (!this.#waiting.length) {
+      // Made once the answer is on its way.
+      if (this.#isFreshOnly && !this.#idle.length) setImmediate(() => this.#makeSpare());
+      return;
+    }
     if (this.#instances >= this.host.spec.limits.instancesMax) return;
     try {
       this.#offer(this.#create(this.#program));
     } catch (error) {
       this.#waiting.shift()?.refuse(error);
+    }
+  }
+
+  #makeSpare(): void {
+    if (this.#isStopped || !this.#program || this.#idle.length) return;
+    if (this.#instances >= this.host.spec.limits.instancesMax) return;
+    try {
+      this.#offer(this.#create(this.#program));
+    } catch (error) {
+      // The next call makes the same attempt, and tells its caller.
+      this.host.log.debug("no spare instance could be made", { reason: (error as Error).message });
     }
   }
 

@@ -60,7 +60,7 @@ export class WasmRuntime {
   }
 
   /** Carries out a Call on the component `id`, here or in the cell it has been moved to. */
-  call(id: string, call: Call): Promise<unknown> {
+  call(id: string, call: Call): unknown | Promise<unknown> {
     const pool = this.#pool(id);
     if (pool.host.spec.instances === 0) {
       throw new Fault("unavailable", `component ${id} is scaled to 0 instances`);
@@ -70,7 +70,7 @@ export class WasmRuntime {
   }
 
   /** Carries out a Call in this very cell, wherever the component's other calls go. */
-  callHere(id: string, call: Call): Promise<unknown> {
+  callHere(id: string, call: Call): unknown | Promise<unknown> {
     return this.#pool(id).call(call);
   }
 
