@@ -22,7 +22,11 @@ export async function connectHost(
   await checkReadable(folder);
   const holder = await readLockHolder(folder);
   if (!holder) throw noHost(folder);
-  const http = Deno.createHttpClient({ proxy: { transport: "unix", path: holder.socket } });
+  // On a used connection that breaks, Deno 2.9 sends a request again, and a call by hand would happen twice.
+  const http = Deno.createHttpClient({
+    proxy: { transport: "unix", path: holder.socket },
+    poolMaxIdlePerHost: 0,
+  });
   return {
     holder,
     client: new ControlClient((request) => send(http, folder, request)),

@@ -15,7 +15,10 @@ const clients = new Map<string, Deno.HttpClient>();
 function clientFor(socket: string): Deno.HttpClient {
   let client = clients.get(socket);
   if (!client) {
-    clients.set(socket, client = Deno.createHttpClient({ proxy: { transport: "unix", path: socket } }));
+    // Each call on a connection of its own: on a used one that breaks, Deno 2.9 sends the request again, and the call
+    // would happen twice.
+    const options = { proxy: { transport: "unix" as const, path: socket }, poolMaxIdlePerHost: 0 };
+    clients.set(socket, client = Deno.createHttpClient(options));
   }
   return client;
 }
