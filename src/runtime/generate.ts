@@ -10,7 +10,7 @@ import { adaptCompactGlue } from "./glue.ts";
 import { decodeComponent } from "./wit_decode.ts";
 
 /** Names everything that shapes a program file: bump it whenever generator, options, rewriter or format change. */
-export const TOOLCHAIN = "jco-1.10.2-holdfast-5";
+export const TOOLCHAIN = "jco-1.10.2-holdfast-6";
 
 /** What transpiling gives. `limits` are those baked into the core modules. */
 export interface GeneratedProgram {

@@ -86,7 +86,32 @@ export function adaptCompactGlue(source: string): string {
   );
   // A destructor is called from JS, where a guest must not be suspended.
   glue = glue.replace(/^(\s*)(exports\d+\['\d+'\]\(.*\));$/gm, "$1host.quietly(() => $2);");
-  return quickenMemory(glue);
+  return quickenMemory(quickenBorrows(glue));
+}
+
+/**
+ * Of the resources lent for a call only the guest's own carry a handle to take back; the generator marks every host
+ * object too, which costs more than the call. And a request handler has nothing to do after its promise.
+ */
+function quickenBorrows(source: string): string {
+  return source
+    .replace(
+      /^( *)curResourceBorrows\.push\((\w+)\);$/gm,
+      "$1if ($2[symbolRscHandle] !== undefined) curResourceBorrows.push($2);",
+    )
+    .replace(
+      /^( *)for \(const rsc of curResourceBorrows\) \{\n *rsc\[symbolRscHandle\] = undefined;\n *\}\n *curResourceBorrows = \[\];$/gm,
+      [
+        "$1if (curResourceBorrows.length !== 0) {",
+        "$1  for (const rsc of curResourceBorrows) rsc[symbolRscHandle] = undefined;",
+        "$1  curResourceBorrows = [];",
+        "$1}",
+      ].join("\n"),
+    )
+    .replace(
+      /async function handle\(arg0, arg1\) \{([\s\S]*?)\n( *)await (\w+\(handle0, handle1\));\n( *)\}/,
+      "function handle(arg0, arg1) {$1\n$2return $3;\n$4}",
+    );
 }
 
 /**
