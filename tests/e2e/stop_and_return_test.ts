@@ -6,6 +6,7 @@ import { manifestOf } from "../../scripts/bench/manifests.ts";
 import { apply, fetchText, listApplications, readEvents, readStatus } from "../support/applied.ts";
 import { disposableFolder, freePort, HostProcess, runHoldfast } from "../support/host_process.ts";
 import { eventually } from "../support/poll.ts";
+import { isAlive } from "../support/processes.ts";
 
 /** What SIGTERM promises: a person's patience, and less than systemd's. */
 const STOP_MS = 10_000;
@@ -32,15 +33,6 @@ async function timeStop(host: HostProcess): Promise<{ code: number; tookMs: numb
 
 function isListening(port: number): Promise<boolean> {
   return Deno.connect({ hostname: "127.0.0.1", port }).then((it) => (it.close(), true), () => false);
-}
-
-/** Whether a process is there and not merely unburied. */
-function isAlive(pid: number): boolean {
-  try {
-    return !/^\d+ \(.*\) Z/.test(Deno.readTextFileSync(`/proc/${pid}/stat`));
-  } catch {
-    return false;
-  }
 }
 
 Deno.test("SIGTERM lets a slow request end with its answer, and ends the host within 10 s", async () => {
