@@ -8,7 +8,7 @@ import { Background, findWrk, load, median, untilAnswers } from "./tools.ts";
 
 const ROUNDS = 5;
 const SECONDS = 4;
-const CONNECTIONS = 16;
+const CONNECTIONS = 64;
 const CELLS = 2;
 
 export async function measureHttp(report: Report): Promise<void> {
@@ -55,7 +55,6 @@ export async function measureHttp(report: Report): Promise<void> {
     }
     report.progress(`http: round ${round} of ${ROUNDS}`);
   }
-  killChildren(_bare);
   const [ours, bare, jco] = [rates.holdfast, rates.bare, rates.jco].map(median);
   report.row(
     "HTTP hello, requests/s",
@@ -65,10 +64,4 @@ export async function measureHttp(report: Report): Promise<void> {
   report.row("HTTP hello, of a bare Deno.serve", ours / bare, "at least 0.6", ours / bare >= 0.6);
   report.row("HTTP hello, times jco serve", ours / jco, "at least 5", ours / jco >= 5);
   report.row("HTTP hello, p99 ms", median(p99.holdfast), `bare Deno.serve ${median(p99.bare).toFixed(2)}`);
-}
-
-/** The bare server's second process is its own child. */
-function killChildren({ child }: Background): void {
-  const path = `/proc/${child.pid}/task/${child.pid}/children`;
-  for (const pid of Deno.readTextFileSync(path).split(" ").filter(Boolean)) Deno.kill(Number(pid), "SIGKILL");
 }

@@ -14,7 +14,8 @@ export async function findWrk(): Promise<string> {
   if (await runs(named)) return named;
   if (Deno.uid() === 0) {
     console.error("bench: installing wrk from Debian's packages …");
-    await new Deno.Command("apt-get", { args: ["install", "-y", "wrk"], stdout: "null", stderr: "null" }).output();
+    await new Deno.Command("apt-get", { args: ["install", "-y", "wrk"], stdout: "null", stderr: "null" })
+      .output();
     if (await runs(named)) return named;
   }
   throw new Error("wrk is needed to make load: install it (apt-get install wrk), or name it with WRK");
@@ -72,9 +73,12 @@ export class Background implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.child.kill("SIGKILL");
-    } catch { /* ended already */ }
+    // npx and our own bare server have children that would live on.
+    for (const pid of descendants(this.child.pid)) {
+      try {
+        Deno.kill(pid, "SIGKILL");
+      } catch { /* ended already */ }
+    }
     await this.child.status;
   }
 }
@@ -100,6 +104,15 @@ export function memoryOf(pid: number): number {
     (sum, child) => sum + memoryOf(child),
     1024 * Number(text.match(/^Pss:\s+(\d+)/m)?.[1] ?? 0),
   );
+}
+
+/** A process and all below it, as far as they live. */
+function descendants(pid: number): number[] {
+  try {
+    return [pid, ...children(pid).flatMap(descendants)];
+  } catch {
+    return []; // ended
+  }
 }
 
 function children(pid: number): number[] {

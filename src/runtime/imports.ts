@@ -95,7 +95,7 @@ function callImports(plans: readonly InterfacePlan[], context: ImportContext): R
     const own = new Map(plan.resources);
     for (const [className, resource] of own) object[className] = classes.get(resource);
     for (const func of plan.functions.values()) {
-      const call = makeCaller(plan.name, func, classes, context);
+      const call = makeCaller(plan, func, classes, context);
       if (func.kind === "free") object[func.jsName] = call;
       else {
         const resource = own.get(func.className);
@@ -144,12 +144,13 @@ function makeResourceClass(context: ImportContext): ResourceClass {
 
 /** One function as the glue calls it: resources become handles on the way out, handles resources on the way back. */
 function makeCaller(
-  interfaceName: string,
+  plan: InterfacePlan,
   func: FunctionPlan,
   classes: Map<WitResource, ResourceClass>,
   context: ImportContext,
 ): Caller {
   const { params, hasResourceParams, ok, err } = func.converters;
+  const target = { interface: plan.name, version: plan.version, function: func.name };
   const toHandle: ResourceMap = (value, _resource, isOwn) => {
     const handle = (value as Held)[HANDLE];
     if (!handle) return value; // a host class's object (a stream): it is the same for everybody in the cell
@@ -157,29 +158,34 @@ function makeCaller(
     return handle;
   };
   const fromHandle: ResourceMap = (value, resource) => {
-    const target = classes.get(resource);
-    if (!target) return value;
-    const held = Object.create(target.prototype);
+    const resourceClass = classes.get(resource);
+    if (!resourceClass) return value;
+    const held = Object.create(resourceClass.prototype);
     held[HANDLE] = value;
     context.holdHandle(value as Handle);
     return held;
   };
   const send = (args: unknown[]) => {
-    if (!hasResourceParams) return context.callOut(interfaceName, func.name, args);
-    return context.callOut(interfaceName, func.name, args.map((arg, i) => params[i]?.(arg, toHandle) ?? arg));
+    if (!hasResourceParams) return context.callOut(target, args);
+    return context.callOut(target, args.map((arg, i) => params[i]?.(arg, toHandle) ?? arg));
   };
-  if (interfaceName === LOGGING) {
+  if (plan.name === LOGGING) {
     return (...args) => context.chargeLog(logBytes(args)) ? send(args) : undefined;
   }
   if (!ok && !err) return (...args) => send(args);
-  return async (...args) => {
+  const receive = (result: unknown) => ok ? ok(result, fromHandle) : result;
+  const fail = (error: unknown) => {
+    throw err && error instanceof WitError ? new WitError(err(error.payload, fromHandle)) : error;
+  };
+  // Not an async function: a promise would suspend the guest even where the answer is there.
+  return (...args) => {
+    let result: unknown;
     try {
-      const result = await send(args);
-      return ok ? ok(result, fromHandle) : result;
+      result = send(args);
     } catch (error) {
-      if (err && error instanceof WitError) throw new WitError(err(error.payload, fromHandle));
-      throw error;
+      return fail(error);
     }
+    return result instanceof Promise ? result.then(receive, fail) : receive(result);
   };
 }
 
@@ -189,6 +195,8 @@ export function dropHandle(handle: Handle): void {
   else (handle as Partial<Disposable>)[Symbol.dispose]?.();
 }
 
+const OUTGOING_HANDLE = { interface: HTTP_OUTGOING, function: "handle" };
+
 /** `wasi:http/outgoing-handler`: the request leaves as a Call along the component's link. */
 function outgoingHandlerImports(context: ImportContext): Record<string, unknown> {
   const { limits } = context.spec;
@@ -197,7 +205,7 @@ function outgoingHandlerImports(context: ImportContext): Record<string, unknown>
       handle(request: OutgoingRequest, options: RequestOptions | undefined): FutureIncomingResponse {
         const message: HttpRequest = request.toHttpRequest(options, limits);
         // Started in a microtask, so that even a refusal is an answer and never a trap.
-        const response = Promise.resolve().then(() => context.callOut(HTTP_OUTGOING, "handle", [message]));
+        const response = Promise.resolve().then(() => context.callOut(OUTGOING_HANDLE, [message]));
         return new FutureIncomingResponse(response as Promise<HttpResponse>, limits, toErrorCode);
       },
     },

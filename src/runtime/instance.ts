@@ -7,7 +7,7 @@ import type { ComponentSpec } from "../model/component.ts";
 import { Fault, isFault } from "../model/fault.ts";
 import { HTTP_INCOMING, type HttpRequest, type HttpResponse } from "../model/http.ts";
 import type { Clock, Log } from "../model/ports.ts";
-import { GuestExit } from "./context.ts";
+import { type CalledFunction, GuestExit } from "./context.ts";
 import { eventLoopTurn } from "./fair_share.ts";
 import { deadlineFault, FuelMeter } from "./fuel.ts";
 import type { GlueHost } from "./glue.ts";
@@ -259,13 +259,14 @@ export class Instance implements ImportContext, GlueHost {
 
   // ---- calls out ---------------------------------------------------------------------------------------------------
 
-  callOut(interfaceName: string, functionName: string, args: readonly unknown[]): unknown | Promise<unknown> {
+  callOut(target: CalledFunction, args: readonly unknown[]): unknown | Promise<unknown> {
     const origin = this.#call;
     const own = {
       source: this.spec.id,
       linkName: "default",
-      interface: interfaceName,
-      function: functionName,
+      interface: target.interface,
+      version: target.version,
+      function: target.function,
       args,
       held: this.#held.size ? this.#held : undefined,
       depth: (origin?.depth ?? 0) + 1,

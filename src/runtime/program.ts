@@ -5,6 +5,7 @@ import { Fault } from "../model/fault.ts";
 import {
   type ComponentWit,
   functionsOf,
+  parseInterfaceName,
   toCamelCase,
   type WitFunction,
   withoutVersion,
@@ -34,6 +35,7 @@ export interface InterfacePlan {
   name: string;
   /** As the component spells it, with version. */
   fullName: string;
+  version?: string;
   functions: Map<string, FunctionPlan>;
   /** Resources by the glue's class name. */
   resources: [className: string, resource: WitResource][];
@@ -78,7 +80,8 @@ function planInterface(fullName: string, entry: WitInterface): InterfacePlan {
     .filter((pair): pair is [string, WitResource] => pair[1].kind === "resource")
     .map(([name, resource]): [string, WitResource] => [toClassName(name), resource]);
   const functions = new Map(functionsOf(entry).map(([name, type]) => [name, planFunction(name, type)]));
-  return { name: withoutVersion(fullName), fullName, functions, resources };
+  const version = parseInterfaceName(fullName)?.version;
+  return { name: withoutVersion(fullName), fullName, version, functions, resources };
 }
 
 function planExports(wit: ComponentWit): Map<string, InterfacePlan> {

@@ -64,7 +64,7 @@ export function fakeContext(spec: Partial<ComponentSpec> = {}): FakeContext {
     log: recordingLog(lines),
     lines,
     logBytesLeft: Infinity,
-    callOut(interfaceName, functionName) {
+    callOut({ interface: interfaceName, function: functionName }) {
       throw new Error(`nothing is linked: ${interfaceName}#${functionName}`);
     },
     chargeLog(bytes) {
