@@ -4,7 +4,7 @@
 
 import { setImmediate } from "node:timers";
 import type { Call } from "../model/call.ts";
-import { Fault, isFault } from "../model/fault.ts";
+import { Fault, type FaultCode, isFault } from "../model/fault.ts";
 import { HTTP_INCOMING } from "../model/http.ts";
 import { coarseNowMs, unwatchCall, watchCall } from "./call_watch.ts";
 import { brokenResponse, Instance, type InstanceHost, NoResponse, type RunningCall } from "./instance.ts";
@@ -18,6 +18,9 @@ export interface PoolHost extends InstanceHost {
   /** A call ended with a fault the component is to blame for. */
   onFailure(call: Call, fault: Fault): void;
 }
+
+/** Faults that tell of the component itself, `corrupt` of its bytes on the disk. */
+const BLAMED = new Set<FaultCode>(["trapped", "timeout", "over_limit", "corrupt"]);
 
 /** Counters of one component in one cell. */
 export interface PoolStats {
@@ -241,7 +244,7 @@ export class Pool {
   }
 
   #failed(call: Call, fault: Fault): void {
-    if (fault.code !== "trapped" && fault.code !== "timeout" && fault.code !== "over_limit") return;
+    if (!BLAMED.has(fault.code)) return;
     this.#failures++;
     this.host.onFailure(call, fault);
   }

@@ -16,6 +16,8 @@ type Baked = Pick<ComponentLimits, "memoryBytesMax" | "tableElementsMax">;
 /** What to make, handed to the transpiling process. */
 export interface TranspileJob {
   component: string;
+  /** What the component's bytes have to come to. */
+  digest: string;
   program: string;
   what: string;
   limits: Baked;
@@ -44,7 +46,7 @@ export class ProgramStore {
   async prepare(digest: string, limits: Baked, what: string): Promise<void> {
     const program = this.path(digest, limits);
     if (await exists(program)) return;
-    await this.#make({ component: this.#componentPath(digest), program, what, limits });
+    await this.#make({ component: this.#componentPath(digest), digest, program, what, limits });
   }
 
   /** Loads a component's program; a missing or damaged file is made again, once. */
@@ -56,7 +58,7 @@ export class ProgramStore {
       if (!isFault(error) || (error.code !== "corrupt" && error.code !== "not_found")) throw error;
       this.#log.info("makes the program again", { component: spec.id, reason: error.message });
       const component = this.#componentPath(spec.digest);
-      await this.#make({ component, program: path, what: spec.image, limits: spec.limits });
+      await this.#make({ component, digest: spec.digest, program: path, what: spec.id, limits: spec.limits });
       return await loadProgram(path);
     }
   }
@@ -94,7 +96,29 @@ async function transpileInChild(job: TranspileJob): Promise<void> {
 
 /** The transpiling process's work: the program file of a job, for its caller to write. */
 export async function transpile(job: TranspileJob): Promise<Uint8Array> {
-  const bytes = await Deno.readFile(job.component);
+  const bytes = await readComponent(job);
   const generated = await generateProgram(bytes, job.what, job.limits);
   return await encodeProgram(generated, job.limits.memoryBytesMax);
+}
+
+async function readComponent({ component, digest, what }: TranspileJob): Promise<Uint8Array> {
+  const mend = `apply the application of ${what} again, which puts it back`;
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    bytes = await Deno.readFile(component);
+  } catch (error) {
+    throw new Fault(
+      "corrupt",
+      `the artifact ${component} cannot be read: ${(error as Error).message}; ${mend}`,
+    );
+  }
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const found = Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (found !== digest) {
+    throw new Fault(
+      "corrupt",
+      `the artifact ${component} is damaged, its bytes do not fit its name; ${mend}`,
+    );
+  }
+  return bytes;
 }
