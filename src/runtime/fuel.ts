@@ -5,6 +5,7 @@
 import { Fault } from "../model/fault.ts";
 import { nextTurn } from "./fair_share.ts";
 import { FUEL_EXPORT, TICK_EXPORT } from "./fuel_rewrite.ts";
+import { wireSuspending } from "./suspending.ts";
 
 /** Function entries and loop turns between two looks at the clock: 20 to 100 us of guest code. */
 const REFILL = 20_000;
@@ -126,7 +127,9 @@ export class FuelMeter {
     module: WebAssembly.Module,
     imports: WebAssembly.Imports,
   ): { exports: WebAssembly.Exports } {
-    const instance = new WebAssembly.Instance(module, this.#countImports(imports ?? {}));
+    const wired = this.#countImports(imports ?? {});
+    wireSuspending(module, wired);
+    const instance = new WebAssembly.Instance(module, wired);
     const exports: Record<string, WebAssembly.ExportValue> = { ...instance.exports };
     const counter = exports[FUEL_EXPORT] as WebAssembly.Global | undefined;
     if (counter) {

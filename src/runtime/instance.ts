@@ -14,6 +14,7 @@ import type { GlueHost } from "./glue.ts";
 import { dropHandle, type ImportContext, makeImports } from "./imports.ts";
 import type { FunctionPlan, Program } from "./program.ts";
 import { type GuestHandle, type Handle, isGuestHandle, type ResourceMap } from "./resources.ts";
+import type { SuspendingImport } from "./suspending.ts";
 import type { CliOptions } from "./wasi/cli.ts";
 import { type GuestAnswer, IncomingRequest, ResponseOutparam } from "./wasi/http_types.ts";
 import { IoError } from "./wasi/io.ts";
@@ -43,11 +44,6 @@ export interface RunningCall {
  * finish need fewer, and their response goes out as plain bytes instead of a stream.
  */
 const SETTLE_TURNS = 64;
-
-// The JSPI half of WebAssembly's JS API is newer than the type library's.
-const Suspending =
-  (WebAssembly as unknown as { Suspending: new (f: (...args: unknown[]) => unknown) => unknown })
-    .Suspending;
 
 type Exports = Record<string, Record<string, unknown>>;
 
@@ -320,15 +316,28 @@ export class Instance implements ImportContext, GlueHost {
     );
   }
 
-  suspending(hostFunction: (...args: unknown[]) => Generator<unknown, unknown, unknown>): unknown {
-    return new Suspending((...args) => {
-      this.fuel.countHostCall();
-      const work = hostFunction(...args);
-      for (let step = work.next();; step = work.next(step.value)) {
-        if (step.done) return step.value;
-        if (step.value instanceof Promise) return this.#wait(work, step.value);
-      }
-    });
+  suspending(hostFunction: (...args: unknown[]) => Generator<unknown, unknown, unknown>): SuspendingImport {
+    let value: unknown;
+    let pending: Promise<unknown>;
+    return {
+      isSuspendingImport: true,
+      attempt: (...args) => {
+        this.fuel.countHostCall();
+        const work = hostFunction(...args);
+        for (let step = work.next();; step = work.next(step.value)) {
+          if (step.done) {
+            value = step.value;
+            return 0;
+          }
+          if (step.value instanceof Promise) {
+            pending = this.#wait(work, step.value);
+            return 1;
+          }
+        }
+      },
+      take: () => value,
+      wait: () => pending,
+    };
   }
 
   /** Goes on with a host function that waits, in such a way that {@linkcode stop} can end the wait. */

@@ -14,6 +14,7 @@ import {
 } from "../model/wit.ts";
 import { evaluateGlue, type Instantiate } from "./glue.ts";
 import { decodeProgram, type ProgramParts } from "./program_file.ts";
+import { compileCoreModule } from "./suspending.ts";
 import { compileFunction, type FunctionConverters } from "./resources.ts";
 
 /** One function as the glue knows it. */
@@ -101,7 +102,7 @@ export function buildProgram(parts: ProgramParts): Program {
     imports: parts.imports,
     wit: parts.wit,
     instantiate: evaluateGlue(parts.glue),
-    modules: new Map([...parts.coreModules].map(([name, bytes]) => [name, new WebAssembly.Module(bytes)])),
+    modules: new Map([...parts.coreModules].map(([name, bytes]) => [name, compileCoreModule(bytes)])),
     called: Object.entries(parts.wit.imports)
       .filter((pair): pair is [string, WitInterface] => pair[1].kind === "instance")
       .map(([name, entry]) => planInterface(name, entry)),
