@@ -264,6 +264,8 @@ export class Pool {
           `the instance of ${this.host.spec.id} that held this resource is gone`,
         );
       }
+      // Taken before it starts: the first thing a call does may be to give up the last handle.
+      this.#running.add(owner);
       return this.#start(owner, call, untilMs);
     });
     this.#pinned.set(owner, result.then((running) => running.settled, () => {}));
