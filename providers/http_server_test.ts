@@ -233,3 +233,16 @@ Deno.test("http_server sets the call's deadline where link or capability has a t
   assert.ok(deadlines[0] > 4_000 && deadlines[0] <= 5_000);
   assert.ok(deadlines[1] > 59_000 && deadlines[1] <= 60_000);
 });
+
+Deno.test("http_server lets a component ask on after it answered", async () => {
+  await using site = await serving();
+  const calls: [HttpRequest, Call][] = [];
+  await site.link((request, call) => (calls.push([request, call]), textAnswer("early")));
+  const trace = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  // The first request from a host is looked at more closely, so the second is what most are.
+  for (let time = 0; time < 2; time++) await requestRaw(site.port, "GET /", trace);
+  const [request, call] = calls[1];
+  assert.deepEqual([request.headers, request.body], [[], null]);
+  assert.equal(call.trace, undefined);
+  assert.ok(!call.signal?.aborted, "nobody went away");
+});

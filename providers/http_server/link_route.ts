@@ -7,14 +7,7 @@ import type { HttpResponse } from "../../src/model/http.ts";
 import type { ResolvedLink } from "../../src/model/link.ts";
 import type { ProviderContext } from "../../src/model/provider.ts";
 import type { Route } from "./listener.ts";
-import {
-  type CallOrigin,
-  type Incoming,
-  readBody,
-  ServedCall,
-  ServedRequest,
-  type Target,
-} from "./request.ts";
+import { type CallOrigin, type Incoming, readBody, ServedCall, ServedRequest } from "./request.ts";
 import { refuse, toFaultResponse, toResponse } from "./response.ts";
 import type { RouteSettings } from "./settings.ts";
 import { boundRead } from "./slow_clients.ts";
@@ -58,80 +51,69 @@ export class LinkRoute implements Route, CallOrigin {
     this.#timeoutMs = settings.timeoutMs;
   }
 
-  serve(incoming: Incoming, target: Target, isTls: boolean): Response | Promise<Response> {
-    const { request } = incoming;
+  serve(incoming: Incoming): Response | Promise<Response> {
+    const message = new ServedRequest(incoming);
     let body;
     try {
-      body = readBody(request);
+      body = readBody(incoming.request, message.method);
     } catch (error) {
       if (!isFault(error)) throw error;
       return refuse(error.code, error.message, { status: 413 });
     }
     this.#server.begin();
     if (!(body instanceof Promise)) {
-      return this.#call(incoming, new ServedRequest(request, target, isTls, body));
+      message.known = body;
+      return this.#call(incoming, message);
     }
-    return boundRead(body).then(
-      (bytes) => this.#call(incoming, new ServedRequest(request, target, isTls, bytes)),
-      (error) => {
-        this.#server.end();
-        if (isFault(error)) return refuse(error.code, error.message, { status: 408 });
-        return refuse("bad_request", "the body did not arrive whole");
-      },
-    );
+    return boundRead(body).then((bytes) => {
+      message.known = bytes;
+      return this.#call(incoming, message);
+    }, (error) => {
+      this.#server.end();
+      if (isFault(error)) return refuse(error.code, error.message, { status: 408 });
+      return refuse("bad_request", "the body did not arrive whole");
+    });
   }
 
   #call(incoming: Incoming, message: ServedRequest): Response | Promise<Response> {
     const { switchboard, clock } = this.#server.context;
     const deadlineMs = this.#timeoutMs === undefined ? Infinity : clock.monotonicMs() + this.#timeoutMs;
-    const isHead = message.method === "HEAD";
+    const call = new ServedCall(this, incoming, message, deadlineMs);
     try {
-      const answer = switchboard.call(new ServedCall(this, incoming, message, deadlineMs));
-      if (!(answer instanceof Promise)) return this.#answer(answer as HttpResponse, isHead);
-      return answer.then(
-        isHead ? this.#answerHead : this.#answerWhole,
-        isHead ? this.#failHead : this.#failWhole,
-      );
+      const answer = switchboard.call(call);
+      if (!(answer instanceof Promise)) return this.#answer(call, answer as HttpResponse);
+      return answer.then((value) => this.#answer(call, value), (error) => this.#fail(call, error));
     } catch (error) {
-      return this.#fail(error, isHead);
+      return this.#fail(call, error);
     }
   }
 
-  // Made once for the link, not for every request.
-  readonly #answerWhole = (answer: unknown) => this.#answer(answer as HttpResponse, false);
-  readonly #answerHead = (answer: unknown) => this.#answer(answer as HttpResponse, true);
-  readonly #failWhole = (error: unknown) => this.#fail(error, false);
-  readonly #failHead = (error: unknown) => this.#fail(error, true);
-
-  #answer(answer: HttpResponse, isHead: boolean): Response {
+  #answer(call: ServedCall, answer: HttpResponse): Response {
     this.#server.end();
+    const isHead = call.args[0].method === "HEAD";
     try {
+      call.answered(!(answer.body instanceof ReadableStream));
       if (answer.trailers) void answer.trailers.then((fields) => fields && this.#dropTrailers(), () => {});
       return toResponse(answer, isHead);
     } catch (error) {
       // A status or a field that cannot be sent: the runtime checks its guests, other targets may not.
       const text = error instanceof Error ? error.message : String(error);
-      return this.#refuseAnswer(
-        new Fault("trapped", `${this.target} answered with what HTTP cannot carry: ${text}`),
-        isHead,
-      );
+      this.#server.stats.failures++;
+      const fault = new Fault("trapped", `${this.target} answered with what HTTP cannot carry: ${text}`);
+      return toFaultResponse(fault, isHead);
     }
   }
 
-  #refuseAnswer(fault: Fault, isHead: boolean): Response {
-    this.#server.stats.failures++;
-    return toFaultResponse(fault, isHead);
-  }
-
-  #fail(error: unknown, isHead: boolean): Response {
+  #fail(call: ServedCall, error: unknown): Response {
     this.#server.end();
+    call.answered(true);
     this.#server.stats.failures++;
     if (!isFault(error) && !(error instanceof WitError)) {
       this.#server.context.log.error(`http-server: ${this.name} failed`, {
         error: String((error as Error)?.stack ?? error),
       });
     }
-    return toFaultResponse(error, isHead);
+    return toFaultResponse(error, call.args[0].method === "HEAD");
   }
 
   #dropTrailers(): void {

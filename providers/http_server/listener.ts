@@ -9,7 +9,7 @@ import { Fault } from "../../src/model/fault.ts";
 import { LIMITS } from "../../src/model/limits.ts";
 import type { Log } from "../../src/model/ports.ts";
 import { Certificates } from "./certificates.ts";
-import { cutUrl, type Incoming, isAuthority, type Target } from "./request.ts";
+import { cutPath, findAuthority, type Incoming, isAuthority } from "./request.ts";
 import { refuse } from "./response.ts";
 import { type RouteClaim, RouteTable } from "./routes.ts";
 import type { ListenerSettings } from "./settings.ts";
@@ -20,7 +20,7 @@ export interface Route {
   readonly name: string;
   /** Undefined: all. */
   readonly methods: ReadonlySet<string> | undefined;
-  serve(incoming: Incoming, target: Target, isTls: boolean): Response | Promise<Response>;
+  serve(incoming: Incoming): Response | Promise<Response>;
 }
 
 /** A listener that stopped by itself (out of file descriptors) tries again so often. */
@@ -35,6 +35,7 @@ export class Listener {
   readonly #log: Log;
   readonly #claims = new Map<string, RouteClaim<Route>>();
   readonly #authorities = new Set<string>();
+  #last = { authority: "", prefix: "no URL begins so" };
   readonly #certificates: Certificates | undefined;
   #routes = new RouteTable<Route>([]);
   #server: Deno.HttpServer<Deno.NetAddr> | undefined;
@@ -153,11 +154,11 @@ export class Listener {
   }
 
   #handle(request: Request, info: Deno.ServeHandlerInfo): Response | Promise<Response> {
-    const target = cutUrl(request.url, this.isTls);
-    if (!target || !this.#isPlain(request, target)) {
+    const { url } = request;
+    const { authority, path } = this.#cut(request, url);
+    if (path === undefined) {
       return refuse("bad_request", "the request's target or its Host field is not one this server takes");
     }
-    const { authority, path } = target;
     const route = this.#routes.find(authority, path);
     if (this.#isReady && (path === "/healthz" || path === "/readyz")) {
       // A catch-all route does not take these away; a route for them does.
@@ -172,21 +173,35 @@ export class Listener {
         isHead: request.method === "HEAD",
       });
     }
-    return route.serve({ request, info }, target, this.isTls);
+    return route.serve({ request, info, authority, path, isTls: this.isTls });
   }
 
-  /** Whether the Host field can have moved neither path nor authority. Most requests name a host seen before. */
-  #isPlain(request: Request, { authority }: Target): boolean {
-    const host = request.headers.get("host");
-    const isKnown = this.#authorities.has(authority);
-    if (isKnown && (host === authority || host === null)) return true;
-    if (!isKnown) {
-      if (!isAuthority(authority)) return false;
-      if (this.#authorities.size >= LIMITS.httpHostsRemembered) this.#authorities.clear();
-      this.#authorities.add(authority);
+  /** Authority and path of a request. Most name the host that the one before named. */
+  #cut(request: Request, url: string): { authority: string; path: string | undefined } {
+    const last = this.#last;
+    if (url.startsWith(last.prefix)) {
+      return { authority: last.authority, path: cutPath(url, last.prefix.length - 1) };
     }
-    // Absolute-form targets are allowed to differ from Host; an empty or missing Host reads as the listener's own.
-    return !host || host === authority || isAuthority(host);
+    const found = findAuthority(url, this.isTls);
+    const authority = found ? url.slice(found.start, found.end) : "";
+    if (!found || !this.#isPlain(request, authority)) return { authority, path: undefined };
+    this.#last = { authority, prefix: `${url.slice(0, found.end)}/` };
+    return { authority, path: cutPath(url, found.end) };
+  }
+
+  /**
+   * Whether authority and path are what the client sent. An authority seen before is believed: the Host field would have
+   * to begin with it and go on with a path, which the client could have asked for plainly.
+   */
+  #isPlain(request: Request, authority: string): boolean {
+    if (this.#authorities.has(authority)) return true;
+    if (!isAuthority(authority)) return false;
+    const host = request.headers.get("host");
+    // Absolute-form targets may differ from Host; an empty or missing Host reads as the listener's own.
+    if (host && host !== authority && !isAuthority(host)) return false;
+    if (this.#authorities.size >= LIMITS.httpHostsRemembered) this.#authorities.clear();
+    this.#authorities.add(authority);
+    return true;
   }
 
   #answerHealth(request: Request, path: string): Response {

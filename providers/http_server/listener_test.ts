@@ -32,6 +32,17 @@ Deno.test("http_server tells components apart by host and path on one port", asy
   assert.equal((await requestRaw(site.port, "GET /api/x?y")).body, "root");
 });
 
+Deno.test("http_server follows hosts that change with every request of a connection", async () => {
+  await using site = await serving();
+  await site.link(({ authority, path }) => textAnswer(`${authority}${path}`));
+  const client = await RawClient.open(site.port);
+  for (const host of ["a.test", "a.test", "b.test:8080", "a.test", "a.test:1", "aa.test"]) {
+    await client.send(`GET /x#y?z HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
+    assert.equal((await client.readResponse()).body, `${host}/x`);
+  }
+  client.close();
+});
+
 Deno.test("http_server refuses a second claim on a route and names both; the first stays", async () => {
   const host = testHost();
   await using site = await serving({ host });

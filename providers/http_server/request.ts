@@ -12,18 +12,6 @@ import {
 } from "../../src/model/http.ts";
 import { COMPONENT_LIMITS_RANGE, LIMITS } from "../../src/model/limits.ts";
 
-/** Where the parts of a request's URL are; it is cut, never parsed: parsing would change what the guest sees. */
-export interface Target {
-  authority: string;
-  path: string;
-}
-
-/** A request as Deno.serve hands it over. */
-export interface Incoming {
-  request: Request;
-  info: Deno.ServeHandlerInfo;
-}
-
 /**
  * Deno 2.6 aborts a request's signal when all went well, too, whatever `deno.json` says; what tells the two apart there
  * (`completed`) no longer does in 2.9, where `no-legacy-abort` is in force.
@@ -36,22 +24,24 @@ const BODY_BYTES_MAX = COMPONENT_LIMITS_RANGE.bodyBytesMax.max;
 const HTTP_LENGTH = "http://".length;
 
 /**
- * Cuts authority and path with query out of what the server reports as URL; undefined for what has neither (CONNECT).
- * `isTls` says how long the scheme is.
+ * Where, in what the server reports as URL, the authority begins and where it ends; undefined for what has no path
+ * (CONNECT). URLs are cut, never parsed: parsing would change what the guest sees.
  */
-export function cutUrl(url: string, isTls: boolean): Target | undefined {
+export function findAuthority(url: string, isTls: boolean): { start: number; end: number } | undefined {
   const start = isTls ? HTTP_LENGTH + 1 : HTTP_LENGTH;
   let end = url.indexOf("/", start);
   const query = url.indexOf("?", start);
   // An absolute-form target without a path: `GET http://shop.example?x`.
   if (query >= 0 && (end < 0 || query < end)) end = query;
-  if (end < 0) return undefined;
-  let path = url.charCodeAt(end) === 0x2f ? url.slice(end) : `/${url.slice(end)}`;
+  return end < 0 ? undefined : { start, end };
+}
+
+/** Path and query of a URL from `end` on. The asterisk of `OPTIONS *` is reported behind a slash. */
+export function cutPath(url: string, end: number): string {
+  const path = url.charCodeAt(end) === 0x2f ? url.slice(end) : `/${url.slice(end)}`;
   // A fragment has no place in a request; Deno 2.9 lets it through, older ones cut it.
   const fragment = path.indexOf("#");
-  if (fragment >= 0) path = path.slice(0, fragment);
-  // The asterisk of `OPTIONS *` is reported behind a slash.
-  return { authority: url.slice(start, end), path };
+  return fragment < 0 ? path : path.slice(0, fragment);
 }
 
 /**
@@ -62,33 +52,50 @@ export function isAuthority(host: string): boolean {
   return /^(?:[-\w.~!$&'()*+;=%]+|\[[0-9a-fA-F:.]+\])(?::\d{0,5})?$/.test(host);
 }
 
-/** One request. */
+/** A request as Deno.serve hands it over, and what has been found out about it. */
+export interface Incoming {
+  request: Request;
+  info: Deno.ServeHandlerInfo;
+  authority: string;
+  path: string;
+  isTls: boolean;
+}
+
+/** One request. What is read after it was answered in full is empty: the server has let go of it. */
 export class ServedRequest implements HttpRequest {
   readonly method: string;
   readonly scheme: string;
   readonly path: string;
   readonly authority: string;
+  /** The body where it is known before the guest asks: null for none, undefined for one that arrives. */
+  known: Uint8Array | null | undefined;
   readonly #request: Request;
-  readonly #bytes: Uint8Array | null | undefined;
   #headers: HttpFields | undefined;
 
-  /** `bytes` is the whole body where it was read already, null where there is none. */
-  constructor(request: Request, target: Target, isTls: boolean, bytes: Uint8Array | null | undefined) {
+  constructor({ request, authority, path, isTls }: Incoming) {
     this.#request = request;
-    this.#bytes = bytes;
     this.method = request.method;
     this.scheme = isTls ? "https" : "http";
-    this.authority = target.authority;
-    this.path = target.path;
+    this.authority = authority;
+    this.path = path;
   }
 
   get headers(): HttpFields {
-    return this.#headers ??= readFields(this.#request.headers, this.#bytes === null);
+    return this.#headers ??= unlessClosed(() => readFields(this.#request.headers, this.known === null)) ?? [];
   }
 
   /** Read piece by piece, never at once: Deno 2.6 would allocate what `content-length` claims, and die of it. */
   get body(): HttpBody {
-    return this.#bytes === undefined ? this.#request.body : this.#bytes;
+    return this.known === undefined ? unlessClosed(() => this.#request.body) ?? null : this.known;
+  }
+}
+
+/** Reading a request that was answered already throws; late is not wrong. */
+function unlessClosed<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
   }
 }
 
@@ -113,8 +120,7 @@ function readFields(headers: Headers, hasNoBody: boolean): HttpFields {
  * one (a slow client then holds no instance), undefined for one that the guest shall read as it comes. Throws a fault
  * for a length that no component may take.
  */
-export function readBody(request: Request): null | Promise<Uint8Array> | undefined {
-  const { method } = request;
+export function readBody(request: Request, method: string): null | Promise<Uint8Array> | undefined {
   // The server hands out no body for these, whatever was sent.
   if (method === "GET" || method === "HEAD") return null;
   const length = request.headers.get("content-length");
@@ -149,6 +155,7 @@ export class ServedCall implements Call {
   readonly #request: Request;
   readonly #info: Deno.ServeHandlerInfo;
   #controller: AbortController | undefined;
+  #isAnswered = false;
 
   constructor(origin: CallOrigin, { request, info }: Incoming, message: HttpRequest, deadlineMs: number) {
     this.source = origin.source;
@@ -161,14 +168,21 @@ export class ServedCall implements Call {
   }
 
   get trace(): Trace | undefined {
-    const parent = this.#request.headers.get("traceparent");
-    return parent === null ? undefined : parseTraceparent(parent);
+    const parent = unlessClosed(() => this.#request.headers.get("traceparent"));
+    return parent ? parseTraceparent(parent) : undefined;
   }
 
-  get signal(): AbortSignal {
+  get signal(): AbortSignal | undefined {
     if (!ABORTS_ON_SUCCESS) return this.#request.signal;
-    this.#controller ??= this.#watchClient();
-    return this.#controller.signal;
+    if (!this.#controller && !this.#isAnswered) this.#controller = this.#watchClient();
+    return this.#controller?.signal;
+  }
+
+  /** The answer is on its way; `isWhole` unless its body goes on as a stream. */
+  answered(isWhole: boolean): void {
+    // The server tells an old signal from a new one only while it still has the request.
+    if (ABORTS_ON_SUCCESS && !isWhole) void this.signal;
+    this.#isAnswered = true;
   }
 
   /** A signal that tells only of clients that went away. */
