@@ -73,8 +73,27 @@ async function refusal(folder: string): Promise<Fault> {
   );
 }
 
-/** A reader sees the old text or the new one, never a part. */
+/** A reader sees the old text or the new one, never a part; on a full disk what a killed host left is written over. */
 async function writeWhole(path: string, text: string): Promise<void> {
-  await Deno.writeTextFile(`${path}.new`, text, { mode: 0o600 });
-  await Deno.rename(`${path}.new`, path);
+  const fresh = `${path}.new`;
+  try {
+    await Deno.writeTextFile(fresh, text, { mode: 0o600 });
+    await Deno.rename(fresh, path);
+  } catch (error) {
+    if ((error as { code?: string }).code !== "ENOSPC") throw error;
+    await Deno.remove(fresh).catch(() => {});
+    await writeOver(path, text);
+  }
+}
+
+/** Takes no new space. Where even that fails, commands do not find the host, but it serves. */
+async function writeOver(path: string, text: string): Promise<void> {
+  try {
+    using file = await Deno.open(path, { write: true });
+    const bytes = new TextEncoder().encode(text);
+    await file.write(bytes);
+    await file.truncate(bytes.length);
+  } catch {
+    await Deno.remove(path).catch(() => {}); // it names a host that is gone
+  }
 }

@@ -12,6 +12,8 @@ export class LockFile {
   constructor(path: string) {
     this.#database = new DatabaseSync(path);
     this.#database.prepare("PRAGMA busy_timeout = 0").get();
+    // A journal file would need space, and on a full disk there would be no lock.
+    this.#database.prepare("PRAGMA journal_mode = MEMORY").get();
   }
 
   /** Takes the lock for this holder alone; throws what `isBusy` knows while anyone has it. */
