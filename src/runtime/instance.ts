@@ -62,6 +62,8 @@ export class Instance implements ImportContext, GlueHost {
   guestHandles = 0;
   /** Not to be used again: it failed, exited or was dropped. */
   isBroken = false;
+  /** Told whenever a handle into this instance goes out. */
+  onHandleMade: (() => void) | undefined;
   /** Told whenever a handle into this instance is given up. */
   onHandleDropped: (() => void) | undefined;
 
@@ -181,6 +183,7 @@ export class Instance implements ImportContext, GlueHost {
     const object = value as Partial<Disposable>;
     if (typeof object?.[Symbol.dispose] !== "function" || !isGlueObject(object)) return value;
     this.guestHandles++;
+    this.onHandleMade?.();
     let isDropped = false;
     const handle: GuestHandle = {
       isGuestHandle: true,

@@ -46,7 +46,8 @@ export class Pool {
   #loading: Promise<Program> | undefined;
   readonly #idle: Instance[] = [];
   readonly #waiting: Waiting[] = [];
-  readonly #running = new Set<Instance>();
+  /** Instances at work, and when each is free again. */
+  readonly #running = new Map<Instance, Promise<void>>();
   readonly #pinned = new Map<Instance, Promise<void>>();
   #instances = 0;
   #lastUsedMs = 0;
@@ -125,7 +126,7 @@ export class Pool {
         new Promise<void>((resolve) => this.#onIdle = resolve),
       ]);
     }
-    for (const instance of this.#running) instance.stop(fault);
+    for (const instance of this.#running.keys()) instance.stop(fault);
     for (const instance of [...this.#idle.splice(0), ...this.#pinned.keys()]) this.#discard(instance);
     this.#pinned.clear();
     this.#program = undefined;
@@ -159,6 +160,7 @@ export class Pool {
     const onLateFailure = (call: Call, reason: unknown) => this.#failedLate(call, reason);
     const instance = new Instance(program, { ...this.host, onLateFailure });
     this.#instances++;
+    instance.onHandleMade = () => this.#pin(instance);
     instance.onHandleDropped = () => this.#unpin(instance);
     return instance;
   }
@@ -170,7 +172,7 @@ export class Pool {
       this.#release(instance);
       return running;
     }
-    this.#running.add(instance);
+    this.#running.set(instance, running.settled);
     watchCall(instance);
     void running.settled.then(() => {
       unwatchCall(instance);
@@ -265,7 +267,7 @@ export class Pool {
         );
       }
       // Taken before it starts: the first thing a call does may be to give up the last handle.
-      this.#running.add(owner);
+      this.#running.set(owner, Promise.resolve());
       return this.#start(owner, call, untilMs);
     });
     this.#pinned.set(owner, result.then((running) => running.settled, () => {}));
@@ -284,6 +286,13 @@ export class Pool {
       if (this.#pinned.has(owner) && !owner.isBroken) return owner;
     }
     return undefined;
+  }
+
+  /** The first handle goes out, with the result of the running call: its receiver may come back before that settles. */
+  #pin(instance: Instance): void {
+    if (!this.#pinned.has(instance)) {
+      this.#pinned.set(instance, this.#running.get(instance) ?? Promise.resolve());
+    }
   }
 
   /** The last handle into a pinned instance was dropped: it is an ordinary instance again. */
