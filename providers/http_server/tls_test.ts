@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { isFault } from "../../src/model/fault.ts";
 import { fakeProviderContext, testHost } from "../../tests/support/provider_context.ts";
 import { RawClient } from "../../tests/support/raw_http.ts";
-import { serving, textAnswer } from "../../tests/support/serving.ts";
+import { readAll, serving, textAnswer } from "../../tests/support/serving.ts";
 import { HttpServer } from "../http_server.ts";
 import { Listener } from "./listener.ts";
 
@@ -33,6 +33,26 @@ Deno.test("http_server serves TLS from the host's files or the capability's own"
     client.close();
     await site.server.stop(performance.now() + 1_000);
   }
+});
+
+Deno.test("http_server speaks HTTP/2 to clients that can", async () => {
+  await using site = await serving({
+    host: testHost({ certFile: `${CERTS}server.pem`, keyFile: `${CERTS}server.key` }),
+  });
+  await site.link(async ({ method, authority, path, headers, body }) => {
+    const names = headers.map(([name]) => name).filter((name) => name === "host" || name.startsWith(":"));
+    return textAnswer(`${method} ${authority} ${path} ${names} ${await readAll(body)}`, [["x-a", "b"]]);
+  });
+  const caCerts = [await Deno.readTextFile(`${CERTS}server_ca.pem`)];
+  using client = Deno.createHttpClient({ caCerts, http1: false });
+  const fetchText = async (init: RequestInit & { client: Deno.HttpClient }) => {
+    const response = await fetch(`https://localhost:${site.port}/a?b`, init);
+    return `${response.status} ${response.headers.get("x-a")} ${await response.text()}`;
+  };
+  const origin = `localhost:${site.port}`;
+  assert.equal(await fetchText({ client }), `200 b GET ${origin} /a?b  `);
+  assert.equal(await fetchText({ client, method: "POST", body: "sent" }), `200 b POST ${origin} /a?b  sent`);
+  assert.equal(await fetchText({ client, method: "HEAD" }), "200 b ");
 });
 
 Deno.test("http_server refuses a certificate that it cannot read, by name", async () => {
