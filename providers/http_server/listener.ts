@@ -2,8 +2,10 @@
 // two questions a load balancer asks. Several processes may listen on the same address; the kernel shares connections out.
 //
 // What Deno.serve does and does not do (2.6.8 and 2.9.6, tried): it bounds a request's head (100 fields; 400 KiB on 2.6,
-// 64 KiB on 2.9) and its line (64 KiB), refuses conflicting lengths and repeated Hosts, speaks HTTP/2, and drops the
-// body of GET and HEAD. It has no time-out for a head that never ends, no limit of connections, and no trailers.
+// 64 KiB on 2.9) and its line (64 KiB), refuses conflicting lengths, speaks HTTP/2, and drops the body of GET and HEAD.
+// It has no trailers, no limit of connections, and no time-out for idle ones or for a head that never ends. When those
+// use up all descriptors it stops listening; `#watch` begins anew, which lets go of them. Where strangers can connect, a
+// proxy belongs in front. On 2.6 it compresses text for clients that take it, whatever it is told.
 
 import { Fault } from "../../src/model/fault.ts";
 import { LIMITS } from "../../src/model/limits.ts";
