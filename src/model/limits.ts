@@ -159,8 +159,6 @@ export const LIMITS = Object.freeze({
   cellMessageBytesMax: 64 * MiB,
   /** Requests to the local control socket; holds a component pushed by value. */
   controlBodyBytesMax: 256 * MiB,
-  /** Request head a client may take to send; slower ones hold a socket for nothing. */
-  httpHeadMs: 10_000,
   /** A request body no longer than this is read before a component is called, so a slow client holds no instance. */
   httpSmallBodyBytes: 64 * KiB,
   /** Such a body a client may take to send; a phone on a bad line needs a few seconds for 64 KiB. */
