@@ -89,7 +89,9 @@ export function decide(state: HostState, command: Command): Decision {
 
 function decideApply(state: HostState, application: StoredApplication): Decision {
   const before = state.applications[application.name];
-  if (before && isSame(before, application)) return { state, events: [], change: "unchanged" };
+  if (before && isSame(before, application)) {
+    return { state: startedAgain(state, before), events: [], change: "unchanged" };
+  }
   for (const other of Object.values(state.applications)) {
     if (other.name === application.name) continue;
     const taken = new Set<string>([...other.components, ...other.providers].map(({ id }) => id));
@@ -115,6 +117,14 @@ function isSame(before: StoredApplication, next: StoredApplication): boolean {
   const shape = ({ manifest, components, providers, links, configs }: StoredApplication) =>
     JSON.stringify([manifest, components, providers, links, configs]);
   return shape(before) === shape(next);
+}
+
+/** What was stopped was asked for again: it may run, where it was isolated still apart. */
+function startedAgain(state: HostState, { components }: StoredApplication): HostState {
+  if (!components.some(({ id }) => id in state.stopped)) return state;
+  const ids = new Set<string>(components.map(({ id }) => id));
+  const stopped = Object.fromEntries(Object.entries(state.stopped).filter(([id]) => !ids.has(id)));
+  return { ...state, stopped };
 }
 
 function released(state: HostState, { components }: StoredApplication): HostState {

@@ -75,3 +75,13 @@ Deno.test("a stopped component is left out of assignments until its application 
   ({ state } = decide(state, { type: "apply", application: application("shop", ["a", "b"], "changed") }));
   assert.deepEqual(ids(), ["a", "b"]);
 });
+
+Deno.test("a stopped component runs again, apart, when its application is applied again unchanged", () => {
+  let { state } = decide(EMPTY_STATE, { type: "apply", application: application("shop", ["a", "b"]) });
+  ({ state } = decide(state, { type: "quarantine", component: "a", reason: "crashed" }));
+  ({ state } = decide(state, { type: "stop", component: "a", reason: "crashed" }));
+  const again = decide(state, { type: "apply", application: application("shop", ["a", "b"]) });
+  assert.equal(again.change, "unchanged");
+  assert.deepEqual(again.state.stopped, {});
+  assert.deepEqual(Object.keys(again.state.quarantined), ["a"]);
+});

@@ -183,6 +183,8 @@ export class Cell {
     const loss = { pid: this.pid, reason, isOwnDoing, running: this.running };
     this.restarts++;
     this.running = [];
+    this.counters = {};
+    this.memoryBytes = 0;
     const delays = LIMITS.cellRestartMs;
     const now = performance.now();
     // Ten quiet seconds forgive: the next loss is replaced at once again.
