@@ -39,7 +39,10 @@ export class Listener {
   readonly #authorities = new Set<string>();
   #last = { authority: "", prefix: "no URL begins so" };
   readonly #certificates: Certificates | undefined;
-  #routes = new RouteTable<Route>([]);
+  /** Host and path -> the key that claims them. */
+  readonly #holders = new Map<string, string>();
+  /** Made by the first request after a change: a thousand links come one after the other. */
+  #table: RouteTable<Route> | undefined;
   #server: Deno.HttpServer<Deno.NetAddr> | undefined;
   #isClosing = false;
 
@@ -70,15 +73,21 @@ export class Listener {
 
   /** Adds or replaces the routes known as `key`; refuses what another key claims. */
   claim(key: string, claim: RouteClaim<Route>): void {
-    const others = new Map(this.#claims);
-    others.delete(key);
-    this.#checkFree(new RouteTable(others.values()), claim);
+    for (const place of placesOf(claim)) this.#checkFree(place, key, claim);
+    this.release(key);
+    for (const place of placesOf(claim)) this.#holders.set(place, key);
     this.#claims.set(key, claim);
-    this.#routes = new RouteTable(this.#claims.values());
   }
 
   release(key: string): void {
-    if (this.#claims.delete(key)) this.#routes = new RouteTable(this.#claims.values());
+    const claim = this.#claims.get(key);
+    if (claim) { for (const place of placesOf(claim)) this.#holders.delete(place); }
+    this.#claims.delete(key);
+    this.#table = undefined;
+  }
+
+  get #routes(): RouteTable<Route> {
+    return this.#table ??= new RouteTable(this.#claims.values());
   }
 
   /** Looks at the certificate's files now instead of at the next round. */
@@ -96,19 +105,14 @@ export class Listener {
     await Promise.race([this.#server?.shutdown(), deadline]);
   }
 
-  #checkFree(table: RouteTable<Route>, claim: RouteClaim<Route>): void {
-    for (const host of claim.hosts.length ? claim.hosts : [undefined]) {
-      for (const path of claim.paths) {
-        const holder = table.claimed(host, path);
-        if (!holder) continue;
-        const what = host === undefined ? path : `${host}${path}`;
-        throw new Fault(
-          "conflict",
-          `${claim.target.name} wants ${what} on ${addressText(this.settings)}: ${holder.name} has it; ` +
-            "give one of them another path, host or address",
-        );
-      }
-    }
+  #checkFree(place: string, key: string, claim: RouteClaim<Route>): void {
+    const holder = this.#holders.get(place);
+    if (holder === undefined || holder === key) return;
+    throw new Fault(
+      "conflict",
+      `${claim.target.name} wants ${place} on ${addressText(this.settings)}: ` +
+        `${this.#claims.get(holder)!.target.name} has it; give one of them another path, host or address`,
+    );
   }
 
   #listen(port: number): void {
@@ -244,4 +248,9 @@ function listenFault(error: unknown, settings: ListenerSettings): Fault {
   }
   const text = error instanceof Error ? error.message : String(error);
   return new Fault("bad_request", `http-server: cannot listen on ${where}: ${text}`, options);
+}
+
+/** Each host and path of a claim, as people write them together. */
+function placesOf({ hosts, paths }: RouteClaim<Route>): string[] {
+  return (hosts.length ? hosts : [""]).flatMap((host) => paths.map((path) => `${host}${path}`));
 }

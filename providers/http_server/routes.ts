@@ -24,13 +24,8 @@ class PathTable<Target> {
       return;
     }
     this.#byPrefix.set(path, target);
-    this.#lengths = [...new Set([...this.#byPrefix.keys()].map((prefix) => prefix.length))].sort((a, b) =>
-      b - a
-    );
-  }
-
-  get(path: string): Target | undefined {
-    return path === "/" ? this.root : this.#byPrefix.get(path);
+    if (this.#lengths.includes(path.length)) return;
+    this.#lengths = [...this.#lengths, path.length].sort((a, b) => b - a);
   }
 
   /** The target of the longest prefix, `/` not counted. */
@@ -74,11 +69,6 @@ export class RouteTable<Target> {
   /** Whether the authority matters at all. */
   get hasHosts(): boolean {
     return this.#byHost.size > this.#any.length;
-  }
-
-  /** The target that claims exactly this host and path, for telling two claims on the same apart. */
-  claimed(host: string | undefined, path: string): Target | undefined {
-    return this.#byHost.get(host === undefined ? "" : toKey(host))?.get(path);
   }
 
   /**
