@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 import { manifestOf } from "../../scripts/bench/manifests.ts";
-import { apply, fetchText, listApplications, readEvents, readStatus, tryApply } from "../support/applied.ts";
+import { apply, fetchText, listApplications, tryApply } from "../support/applied.ts";
 import { disposableFolder, HostProcess } from "../support/host_process.ts";
-import { eventually } from "../support/poll.ts";
+import { eventsOf, statusOf, until } from "../support/watching.ts";
 
 const TODOS = 300;
 /** A page holds four of them: most pages of the database are todos. */
@@ -106,11 +106,11 @@ async function readTodos(host: HostProcess): Promise<Set<number>> {
 
 /** The host told of the damage everywhere it has to. */
 async function assertToldOfRecovery(host: HostProcess, reason: RegExp): Promise<void> {
-  const event = (await readEvents(host)).find(({ type }) => type === "store_recovered");
+  const event = (await eventsOf(host)).find(({ type }) => type === "store_recovered");
   assert.ok(event?.type === "store_recovered", host.output);
   assert.match(event.reason, reason);
   for (const path of event.setAside.split(", ")) assert.ok(await sizeOf(path) >= 0);
-  assert.match((await readStatus(host)).store.problem ?? "", reason);
+  assert.match((await statusOf(host)).store.problem ?? "", reason);
   assert.match(host.output, /ERROR store recovered/);
 }
 
@@ -121,8 +121,8 @@ async function assertGoesOn(host: HostProcess): Promise<void> {
   assert.equal(await host.stop(), 0, host.output);
   await using again = await HostProcess.start({ data: host.data, cells: 1 });
   assert.deepEqual(await readTodos(again), before);
-  assert.ok(!(await readEvents(again)).some(({ type }) => type === "store_recovered"), again.output);
-  assert.equal((await readStatus(again)).store.problem, undefined);
+  assert.ok(!(await eventsOf(again)).some(({ type }) => type === "store_recovered"), again.output);
+  assert.equal((await statusOf(again)).store.problem, undefined);
 }
 
 const DATABASE_CASES: {
@@ -220,7 +220,7 @@ Deno.test("a log that a power cut tore at its end loses that end and nothing els
   const log = `${copy.data}/holdfast.db-wal`;
   await Deno.truncate(log, await sizeOf(log) - 100);
   await using host = await HostProcess.start({ data: copy.data, cells: 1 });
-  assert.ok(!(await readEvents(host)).some(({ type }) => type === "store_recovered"), host.output);
+  assert.ok(!(await eventsOf(host)).some(({ type }) => type === "store_recovered"), host.output);
   const todos = await readTodos(host);
   assert.ok(todos.size >= TODOS - 20, `${todos.size} todos are there`);
   await assertGoesOn(host);
@@ -269,15 +269,15 @@ Deno.test("a component whose bytes are damaged fails alone, clearly, and is mend
       assert.equal(status, 500, text);
       assert.match(text, /artifact .* apply the application/);
       assert.equal((await fetchText(`${host.url}/`)).status, 200, "the others run");
-      await eventually(
+      await until(
         "the event",
         async () =>
-          (await readEvents(host)).some((event) =>
+          (await eventsOf(host)).some((event) =>
             event.type === "call_failed" && event.component === "shop-todo" && event.code === "corrupt"
           ),
       );
       assert.equal((await tryApply(host, SHOP)).code, 0);
-      await eventually("it is mended", async () => (await readTodos(host)).size === TODOS);
+      await until("it is mended", async () => (await readTodos(host)).size === TODOS);
     });
   }
 });

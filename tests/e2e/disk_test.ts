@@ -7,8 +7,8 @@ import { FAULTS } from "../../src/model/fault.ts";
 import { fetchText } from "../support/applied.ts";
 import { disposableFolder, freePort, holdfastCommand, HostProcess } from "../support/host_process.ts";
 import { canMount, cliBeside, onMount, runBeside } from "../support/own_disk.ts";
-import { eventually } from "../support/poll.ts";
 import { childrenOf } from "../support/processes.ts";
+import { until } from "../support/watching.ts";
 
 const SHOP = manifestOf("shop", [
   { name: "web", fixture: "hello", path: "/" },
@@ -216,6 +216,6 @@ async function timeStop(host: HostProcess): Promise<{ tookMs: number }> {
   const startMs = performance.now();
   await host.stop();
   const tookMs = performance.now() - startMs;
-  await eventually("its cells are gone", () => childrenOf(host.pid).length === 0);
+  await until("its cells are gone", () => childrenOf(host.pid).length === 0);
   return { tookMs };
 }

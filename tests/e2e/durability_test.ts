@@ -1,15 +1,15 @@
 // Acknowledged is kept: many clients write while cells and supervisors are killed at random moments, and after every kill
-// nothing acknowledged is missing and nothing is there twice. HOLDFAST_ROUNDS sets how often (200, from source 20), HOLDFAST_SEED what is
-// killed when; a failure names its seed.
+// nothing acknowledged is missing and nothing is there twice. HOLDFAST_ROUNDS sets how often (200, from source 20),
+// HOLDFAST_SEED what is killed when; a failure names its seed.
 
 import assert from "node:assert/strict";
 import { manifestOf } from "../../scripts/bench/manifests.ts";
-import { apply, fetchText, readEvents } from "../support/applied.ts";
+import { apply, fetchText } from "../support/applied.ts";
 import { disposableFolder, HostProcess } from "../support/host_process.ts";
-import { eventually, pause } from "../support/poll.ts";
 import { childrenOf, isAlive, signalProcess } from "../support/processes.ts";
 import { Seeded } from "../support/seeded.ts";
-import { WriteLoad } from "../support/write_load.ts";
+import { pause, WriteLoad } from "../support/write_load.ts";
+import { eventsOf, until } from "../support/watching.ts";
 
 // From source each start takes four times as long; the binary is what users run.
 const ROUNDS = Number(Deno.env.get("HOLDFAST_ROUNDS") ?? (Deno.env.get("HOLDFAST_BIN") ? 200 : 20));
@@ -61,7 +61,7 @@ class Victim implements AsyncDisposable {
     const startMs = performance.now();
     signalProcess(pid, "SIGKILL");
     this.cellsKilled++;
-    await eventually("a killed cell is replaced", () => {
+    await until("a killed cell is replaced", () => {
       const now = childrenOf(this.host.pid);
       return !now.includes(pid) && now.length === CELLS;
     }, REPLACED_MS);
@@ -73,7 +73,7 @@ class Victim implements AsyncDisposable {
     const cells = childrenOf(pid);
     this.host.kill("SIGKILL");
     await this.host[Symbol.asyncDispose]();
-    await eventually("the cells of a killed host go", () => !cells.some(isAlive), CELLS_GONE_MS);
+    await until("the cells of a killed host go", () => !cells.some(isAlive), CELLS_GONE_MS);
     this.supervisorsKilled++;
     while (this.#random.oneIn(4)) {
       // Power that comes and goes: killed again before, while or after it starts to serve.
@@ -98,7 +98,11 @@ async function playRound(victim: Victim, load: WriteLoad, random: Seeded): Promi
     await pause(50 + random.below(300));
     await victim.kill();
     // With the other cell killed just before, nobody listens for a moment.
-    const { text } = await eventually("the host serves", () => fetchText(`${victim.host.url}/`), REPLACED_MS);
+    const { text } = await until(
+      "the host serves",
+      () => fetchText(`${victim.host.url}/`).catch(() => undefined),
+      REPLACED_MS,
+    );
     assert.equal(text, "hello from holdfast\n");
   } finally {
     over.abort();
@@ -141,12 +145,12 @@ Deno.test("a killed cell is replaced at once, by one that serves, and nobody is 
   const [pid] = childrenOf(host.pid);
   signalProcess(pid, "SIGKILL");
   const startMs = performance.now();
-  await eventually("the successor serves", async () => {
-    const { text } = await fetchText(`${host.url}/`);
-    return text === "hello from holdfast\n" && !isAlive(pid);
+  await until("the successor serves", async () => {
+    const answer = await fetchText(`${host.url}/`).catch(() => undefined);
+    return answer?.text === "hello from holdfast\n" && !isAlive(pid);
   }, 5_000);
   console.log(`a lone cell was replaced and served after ${Math.round(performance.now() - startMs)} ms`);
-  const events = await readEvents(host);
+  const events = await eventsOf(host);
   assert.ok(events.some((event) => event.type === "cell_lost" && event.pid === pid));
   assert.ok(!events.some(({ type }) => type === "component_quarantined" || type === "component_stopped"));
 });

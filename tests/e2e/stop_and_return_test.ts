@@ -3,10 +3,10 @@
 
 import assert from "node:assert/strict";
 import { manifestOf } from "../../scripts/bench/manifests.ts";
-import { apply, fetchText, listApplications, readEvents, readStatus } from "../support/applied.ts";
+import { apply, fetchText, listApplications } from "../support/applied.ts";
 import { disposableFolder, freePort, HostProcess, runHoldfast } from "../support/host_process.ts";
-import { eventually } from "../support/poll.ts";
 import { isAlive } from "../support/processes.ts";
+import { eventsOf, statusOf, until } from "../support/watching.ts";
 
 /** What SIGTERM promises: a person's patience, and less than systemd's. */
 const STOP_MS = 10_000;
@@ -19,8 +19,8 @@ const MIXED = manifestOf("mixed", [
 
 /** Resolves when a call of this component runs in some cell. */
 async function untilRunning(host: HostProcess, calls: number): Promise<void> {
-  await eventually("a call runs", async () => {
-    const { components } = await readStatus(host);
+  await until("a call runs", async () => {
+    const { components } = await statusOf(host);
     return components.find(({ name }) => name === "rogue")!.calls >= calls;
   });
 }
@@ -67,13 +67,13 @@ Deno.test("a second SIGTERM ends the host and its cells at once", async () => {
   await apply(host, MIXED);
   const endless = fetchText(`${host.url}/sleep-forever`).catch(() => {});
   await untilRunning(host, 1);
-  const { cells } = await readStatus(host);
+  const { cells } = await statusOf(host);
   host.kill("SIGTERM");
   await host.untilOutput(/stops: no new work/);
   const { code, tookMs } = await timeStop(host);
   assert.notEqual(code, 0, "cutting work off is no clean end");
   assert.ok(tookMs < 2_000, `took ${tookMs} ms`);
-  await eventually("the cells are gone", () => cells.every(({ pid }) => !isAlive(pid)), 5_000);
+  await until("the cells are gone", () => cells.every(({ pid }) => !isAlive(pid)), 5_000);
   await endless;
 });
 
@@ -149,6 +149,6 @@ Deno.test({
     await using host = await HostProcess.start(options);
     const found = await fetchText(`${host.url}/todos/${JSON.parse(created.text).id}`);
     assert.equal(JSON.parse(found.text).title, "stays");
-    assert.equal(new Date((await readEvents(host))[0].timeMs).getUTCFullYear(), 1970);
+    assert.equal(new Date((await eventsOf(host))[0].timeMs).getUTCFullYear(), 1970);
   },
 });

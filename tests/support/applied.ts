@@ -1,9 +1,8 @@
-// What e2e tests do with a running host: hand it a manifest, ask its status, fetch a text. Every failure carries what
+// What e2e tests do with a running host: hand it a manifest, list what it runs, fetch a text. Every failure carries what
 // the host printed.
 
 import assert from "node:assert/strict";
-import type { ApplicationSummary, HostStatus } from "../../src/control/api.ts";
-import type { Event } from "../../src/model/event.ts";
+import type { ApplicationSummary } from "../../src/control/api.ts";
 import { type CommandResult, type HostProcess, runHoldfast } from "./host_process.ts";
 
 /** `holdfast app apply -` with this text. */
@@ -23,10 +22,6 @@ async function readJson<T>(host: HostProcess, ...args: string[]): Promise<T> {
   return JSON.parse(stdout) as T;
 }
 
-export function readStatus(host: HostProcess): Promise<HostStatus> {
-  return readJson(host, "status");
-}
-
 /** Name and version of every application, in order. */
 export async function listApplications(host: HostProcess): Promise<string[]> {
   const found = await readJson<ApplicationSummary[] | { applications: ApplicationSummary[] }>(
@@ -35,13 +30,6 @@ export async function listApplications(host: HostProcess): Promise<string[]> {
     "list",
   );
   return (Array.isArray(found) ? found : found.applications).map(({ name, version }) => `${name} ${version}`);
-}
-
-/** Everything that happened on the host, oldest first. */
-export async function readEvents(host: HostProcess): Promise<Event[]> {
-  const { code, stdout, stderr } = await host.cli("events", "--json");
-  assert.equal(code, 0, stderr);
-  return stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Event);
 }
 
 /** Status and text of a request; every body is read, so that no connection is left over. */

@@ -2,7 +2,6 @@
 // shows a lost write (acknowledged, not there), a doubled one (there twice) and an invented one (never asked for).
 
 import assert from "node:assert/strict";
-import { pause } from "./poll.ts";
 
 interface Todo {
   id: number;
@@ -119,4 +118,9 @@ export class WriteLoad {
     assert.equal(response.status, 200, `${path}: ${text.slice(0, 500)}`);
     return JSON.parse(text) as T;
   }
+}
+
+/** Resolves after `ms`. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
