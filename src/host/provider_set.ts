@@ -24,7 +24,7 @@ interface Running {
   spec: string;
   provider: Provider;
   kind: ProviderKind;
-  bound: Map<string, string>;
+  bound: Map<string, ResolvedLink>;
 }
 
 /** Holds providers by id. */
@@ -102,8 +102,8 @@ export class ProviderSet implements Providers {
         stopping.push(running.provider.stop(deadlineMs));
         continue;
       }
-      for (const [key, text] of running.bound) {
-        if (wantedLinks.get(key) === text) continue;
+      for (const [key, link] of running.bound) {
+        if (wantedLinks.get(key) === JSON.stringify(link)) continue;
         running.bound.delete(key);
         await running.provider.unbind(key);
       }
@@ -131,7 +131,7 @@ export class ProviderSet implements Providers {
         if (!running || running.bound.has(link.key)) continue;
         try {
           await running.provider.bind(link);
-          running.bound.set(link.key, JSON.stringify(link));
+          running.bound.set(link.key, link);
         } catch (error) {
           problems[link.key] = toFaultData(error);
         }

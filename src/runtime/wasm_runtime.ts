@@ -27,8 +27,9 @@ const SWEEP_MS = 1_000;
 /** Holds components by id; instances come and go with the calls. */
 export class WasmRuntime {
   readonly #host: RuntimeHost;
+  readonly #specs = new Map<string, ComponentSpec>();
+  /** Made by a component's first call: most of a thousand idle ones have none. */
   readonly #pools = new Map<string, Pool>();
-  readonly #specs = new Map<string, string>();
   #elsewhere: Readonly<Record<string, string>> = {};
   readonly #sweeper: ReturnType<typeof setInterval>;
 
@@ -45,18 +46,17 @@ export class WasmRuntime {
   ): void {
     this.#elsewhere = elsewhere;
     const wanted = new Set<string>(specs.map((spec) => spec.id));
-    for (const id of [...this.#pools.keys()]) if (!wanted.has(id)) this.#remove(id, deadline);
+    for (const id of [...this.#specs.keys()]) if (!wanted.has(id)) this.#remove(id, deadline);
     for (const spec of specs) {
-      const text = JSON.stringify(spec);
-      if (this.#specs.get(spec.id) === text) continue;
+      const before = this.#specs.get(spec.id);
+      if (before && JSON.stringify(before) === JSON.stringify(spec)) continue;
       this.#remove(spec.id, deadline);
-      this.#specs.set(spec.id, text);
-      this.#pools.set(spec.id, this.#makePool(spec));
+      this.#specs.set(spec.id, spec);
     }
   }
 
   has(id: string): boolean {
-    return this.#pools.has(id);
+    return this.#specs.has(id);
   }
 
   /** Carries out a Call on the component `id`, here or in the cell it has been moved to. */
@@ -86,8 +86,11 @@ export class WasmRuntime {
   }
 
   #pool(id: string): Pool {
-    const pool = this.#pools.get(id);
-    if (!pool) throw new Fault("not_found", `there is no component ${id} on this host`);
+    let pool = this.#pools.get(id);
+    if (pool) return pool;
+    const spec = this.#specs.get(id);
+    if (!spec) throw new Fault("not_found", `there is no component ${id} on this host`);
+    this.#pools.set(id, pool = this.#makePool(spec));
     return pool;
   }
 
