@@ -109,39 +109,45 @@ Deno.test("bodies stream both ways: the first piece is there before the last is 
   equal(drip.body, "1\n2\n3\n4\n5\n");
 });
 
-Deno.test("a large chunked body passes through in little memory", async () => {
-  await using folder = await disposableFolder();
-  await using host = await startProbe(folder.path, { body: "1GiB", deadline: "120s", instancing: "reuse" });
-  equal((await ask(host.port, "/echo", { method: "POST", body: "warm" })).text, "warm");
-  const memory =
-    async () => (await until("a pulse", async () => (await statusOf(host)).cells[0].memoryBytes));
-  const before = await memory();
-  const total = 96 * MiB;
+/** 64 KiB of one value after the other, so that any loss or mix-up shows. */
+function patternOf(total: number): ReadableStream<Uint8Array> {
   let sent = 0;
-  const body = new ReadableStream<Uint8Array>({
+  return new ReadableStream({
     pull(controller) {
       if (sent >= total) return controller.close();
       sent += 64 * 1024;
       controller.enqueue(new Uint8Array(64 * 1024).fill(sent / 65_536));
     },
   });
-  const response = await fetch(`${host.url}/echo`, { method: "POST", body });
+}
+
+Deno.test("large chunked bodies pass whole, and in little memory", async () => {
+  await using folder = await disposableFolder();
+  await using host = await startProbe(folder.path, { body: "1GiB", deadline: "120s", instancing: "reuse" });
+  const memory = () => until("a pulse", async () => (await statusOf(host)).cells[0].memoryBytes);
+  equal((await ask(host.port, "/echo", { method: "POST", body: "warm" })).text, "warm");
+  const before = await memory();
+  // Deno 2.9, which runs the source, moves chunked bodies many times slower than 2.6, which is in the binary.
+  const total = (Deno.env.has("HOLDFAST_BIN") ? 256 : 32) * MiB;
+  const upload = await fetch(`${host.url}/upload`, { method: "POST", body: patternOf(total) });
+  match(await upload.text(), new RegExp(`^bytes: ${total}\n`));
+  let most = await memory();
   let received = 0;
-  let most = 0;
-  let nextLook = 0;
-  for await (const piece of response.body!) {
-    // 64 KiB of one value after the other: any loss or mix-up shows.
-    equal(piece[0], (Math.floor(received / 65_536) + 1) & 0xff);
-    received += piece.length;
-    if (received < nextLook) continue;
-    nextLook = received + 24 * MiB;
-    most = Math.max(most, await memory());
+  for await (const piece of (await fetch(`${host.url}/big?bytes=${total}`)).body!) {
+    const isPulse = Math.floor(received / (64 * MiB)) !== Math.floor((received += piece.length) / (64 * MiB));
+    if (isPulse) most = Math.max(most, await memory());
   }
   equal(received, total);
-  ok(
-    most - before < 90 * MiB,
-    `the cell grew by ${((most - before) / MiB).toFixed()} MiB for ${total / MiB} MiB`,
-  );
+  const grownMiB = (most - before) / MiB;
+  ok(grownMiB < 190, `the cell grew by ${grownMiB.toFixed()} MiB for ${total / MiB} MiB each way`);
+
+  received = 0;
+  const echo = await fetch(`${host.url}/echo`, { method: "POST", body: patternOf(total / 32) });
+  for await (const piece of echo.body!) {
+    equal(piece[0], (Math.floor(received / 65_536) + 1) & 0xff);
+    received += piece.length;
+  }
+  equal(received, total / 32);
 });
 
 Deno.test("a reader that is slow holds the guest, a guest that is slow holds the writer", async () => {
