@@ -8,12 +8,17 @@ import { DatabaseSync } from "node:sqlite";
 export class LockFile {
   readonly #database: DatabaseSync;
 
-  /** Opens the lock file without taking the lock; made when it is not there. */
+  /** Opens the lock file without taking the lock, made when it is not there; throws what `isBusy` knows. */
   constructor(path: string) {
     this.#database = new DatabaseSync(path);
-    this.#database.prepare("PRAGMA busy_timeout = 0").get();
-    // A journal file would need space, and on a full disk there would be no lock.
-    this.#database.prepare("PRAGMA journal_mode = MEMORY").get();
+    try {
+      this.#database.prepare("PRAGMA busy_timeout = 0").get();
+      // A journal file would need space, and on a full disk there would be no lock.
+      this.#database.prepare("PRAGMA journal_mode = MEMORY").get();
+    } catch (error) {
+      this.#database.close();
+      throw error;
+    }
   }
 
   /** Takes the lock for this holder alone; throws what `isBusy` knows while anyone has it. */

@@ -60,7 +60,8 @@ export class SqliteStore implements Store {
     let database: DatabaseSync | undefined;
     try {
       await Deno.mkdir(options.folder, { recursive: true });
-      users = new LockFile(`${path}.users`);
+      // Even to open it is refused while an owner looks for damage.
+      users = await whenFree(wait, () => new LockFile(`${path}.users`));
       const recovery = options.isOwner
         ? await recoverAlone(users, path, options.nowMs ?? Date.now)
         : undefined;
