@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { manifestOf } from "../../scripts/bench/manifests.ts";
 import { FAULTS } from "../../src/model/fault.ts";
 import { fetchText } from "../support/applied.ts";
-import { disposableFolder, freePort, holdfastCommand, HostProcess } from "../support/host_process.ts";
+import { disposableFolder, HostProcess } from "../support/host_process.ts";
 import { canMount, cliBeside, onMount, runBeside } from "../support/own_disk.ts";
 import { childrenOf } from "../support/processes.ts";
 import { until } from "../support/watching.ts";
@@ -141,12 +141,11 @@ Deno.test({
 
 Deno.test({
   name: "a folder of another user's is refused at the start, with what to do",
-  ignore: Deno.uid() !== 0 || !isOpenToAll(holdfastCommand([]).program),
+  ignore: !canRunAsNobody(),
   async fn() {
     await using folder = await disposableFolder();
     await Deno.chmod(folder.path, 0o755);
-    const through = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-    await using host = HostProcess.spawn({ data: folder.path, through, port: freePort() });
+    await using host = HostProcess.spawn({ data: folder.path, through: AS_NOBODY });
     const { code } = await host.exited;
     await assert.rejects(host.untilReady());
     assert.equal(code, FAULTS.denied.exit, host.output);
@@ -154,16 +153,6 @@ Deno.test({
     assert.ok(host.output.includes(folder.path), host.output);
   },
 });
-
-/** Whether a user without any rights could run it. */
-function isOpenToAll(program: string): boolean {
-  const args = ["--reuid=65534", "--regid=65534", "--clear-groups", program, "--version"];
-  try {
-    return new Deno.Command("/usr/bin/setpriv", { args, clearEnv: true }).outputSync().success;
-  } catch {
-    return false;
-  }
-}
 
 const BREAKABLE = (image: string, folder: string) =>
   `mkfs.ext4 -q ${image}; mount -o loop ${image} ${folder}`;
