@@ -20,6 +20,18 @@ const MOVED = SHOP.replace('"/todos"', '"/todos,/moved"');
 
 const CAN_MOUNT = canMount("mount -t tmpfs -o size=1m none /mnt");
 
+const AS_NOBODY = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+
+/** From source another user has no cache to run it from. */
+function canRunAsNobody(): boolean {
+  const [program, ...args] = [...AS_NOBODY, Deno.env.get("HOLDFAST_BIN") ?? "", "--version"];
+  try {
+    if (new Deno.Command(program, { args, clearEnv: true }).outputSync().success) return true;
+  } catch { /* there is no setpriv */ }
+  console.error("%cSKIPPED: the folder of another user's needs root, setpriv and the binary", "color: red");
+  return false;
+}
+
 async function apply(host: HostProcess, manifest: string): Promise<void> {
   const { code, stderr } = await cliBeside(host, ["app", "apply", "-"], manifest);
   assert.equal(code, 0, `${stderr}\n${host.output}`);
