@@ -102,14 +102,18 @@ export class Pool {
     // Some guests answer only once per instance (JS fetch events): find out, remember, and ask a new one.
     return result.catch(async (error) => {
       if (!(error instanceof NoResponse)) throw error;
-      this.#isFreshOnly = true;
-      this.host.log.info("does not answer twice per instance; from now on each call gets a new one");
-      return await this.#start(await this.#acquire(untilMs, true), call, untilMs).result;
+      const answer = await this.#start(await this.#acquire(untilMs, true), call, untilMs).result;
+      if (!this.#isFreshOnly) {
+        this.#isFreshOnly = true;
+        this.host.log.info("does not answer twice per instance; from now on each call gets a new one");
+      }
+      return answer;
     });
   }
 
   /** Drops what has been idle since before `beforeMs`; with the last instance goes the program. */
   sweep(beforeMs: number): void {
+    if (this.#waiting.length) this.#refuseLate();
     if (this.#lastUsedMs > beforeMs) return;
     for (const instance of this.#idle.splice(0)) this.#discard(instance);
     if (this.#instances === 0 && !this.#loading) this.#program = undefined;
@@ -202,11 +206,23 @@ export class Pool {
     const now = coarseNowMs();
     for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
       if (next.deadlineMs > now) return next.take(instance);
-      next.refuse(
-        new Fault("timeout", `the call waited for an instance of ${this.host.spec.id} until its deadline`),
-      );
+      next.refuse(this.#lateFault());
     }
     this.#idle.push(instance);
+  }
+
+  /** Calls that waited until their deadline are told so. */
+  #refuseLate(): void {
+    const now = coarseNowMs();
+    const late = this.#waiting.filter(({ deadlineMs }) => deadlineMs <= now);
+    if (!late.length) return;
+    const inTime = this.#waiting.filter(({ deadlineMs }) => deadlineMs > now);
+    this.#waiting.splice(0, this.#waiting.length, ...inTime);
+    for (const { refuse } of late) refuse(this.#lateFault());
+  }
+
+  #lateFault(): Fault {
+    return new Fault("timeout", `the call waited for an instance of ${this.host.spec.id} until its deadline`);
   }
 
   /** A place is free: a new instance for whoever waits, or one spare where every call needs a new one. */
